@@ -1,0 +1,1 @@
+"""Foreign tongues: the command lines and protocols by which outside suites and tools meet us."""

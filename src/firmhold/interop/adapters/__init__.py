@@ -1,0 +1,1 @@
+"""The outside world of the plain clients: HTTP and folders."""

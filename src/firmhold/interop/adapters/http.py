@@ -1,0 +1,165 @@
+"""Plain HTTP/1.1 that cannot be kept waiting, flooded or led elsewhere.
+
+* Time: every wait on the socket (headers included) ends at a deadline that moves on only as bytes
+  arrive: `grace + received / minimum rate`. A server that trickles meets it soon, and one that is
+  merely slow does not (TUF 1.5.2 slow retrieval).
+* Size: reading stops at the first byte beyond the bound, and headers, interim answers and chunk
+  marks have a bound of their own (endless data).
+* Place: a redirect is an answer like any other, and not the one that was asked for. No other host,
+  scheme or file is ever opened, and no credentials exist that could go there.
+* Form: only identity encoding is asked for and taken, so nothing is unpacked before it is verified.
+"""
+
+import http.client
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from firmhold.trust.errors import Code, FetchFault, OverLimit, Refused, Unavailable
+
+_PIECE_BYTES = 1 << 16
+_FRAMING_BYTES = 1 << 18
+_FRAMING_FACTOR = 8
+"""What headers and chunk marks may add to a body, so that framing is no endless data either."""
+
+_OK = 200
+_REDIRECTS = range(300, 400)
+_NOT_THERE = frozenset({403, 404, 410})
+"""Static hosts answer 403 for a name that they do not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait: seconds before the first byte must have come, then bytes a second."""
+
+    grace_seconds: float = 15.0
+    minimum_bytes_per_second: float = 1024.0
+
+
+class _Impatient(socket.socket):
+    """A socket whose every read ends at the moving deadline."""
+
+    patience: Patience
+    started: float
+    received: int = 0
+    most: int
+
+    def begin(self, patience: Patience, most: int) -> None:
+        self.patience, self.most = patience, most
+        self.started = time.monotonic()
+
+    def recv_into(self, *args: int | memoryview | bytearray) -> int:  # type: ignore[override]
+        earned = self.received / self.patience.minimum_bytes_per_second
+        left = self.started + self.patience.grace_seconds + earned - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.settimeout(left)
+        count = super().recv_into(*args)  # type: ignore[arg-type]
+        self.received += count
+        if self.received > self.most:
+            raise Refused(OverLimit(code=Code.FETCH_TOO_LONG, what="answer", limit=self.most))
+        return count
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, parts: SplitResult, patience: Patience, most: int) -> None:
+        host, port = parts.hostname or "", parts.port or http.client.HTTP_PORT
+        super().__init__(host, port, timeout=patience.grace_seconds)
+        self._patience, self._most = patience, most
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self.host, self.port), self.timeout)
+        impatient = _Impatient(fileno=plain.detach())
+        impatient.begin(self._patience, self._most)
+        self.sock = impatient
+
+
+class HttpFetcher:
+    """Fetches from `http://` URLs, one connection a request, nothing repeated."""
+
+    def __init__(self, patience: Patience | None = None) -> None:
+        self._patience = patience or Patience()
+
+    @contextmanager
+    def fetch(self, url: str, max_bytes: int) -> Iterator[Iterator[bytes]]:
+        """Bring the bytes of `url`; see the port `Fetcher`."""
+        parts = _split(url)
+        most = _FRAMING_BYTES + _FRAMING_FACTOR * max_bytes
+        connection = _Connection(parts, self._patience, most)
+        try:
+            with _reported(url):
+                response = _ask(connection, parts)
+            _check_answer(url, response)
+            yield _pieces(url, response, max_bytes)
+        finally:
+            connection.close()
+
+
+def _split(url: str) -> SplitResult:
+    fault = FetchFault(code=Code.FETCH_URL, url=url, detail="not an http:// URL with a host")
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "http" and parts.hostname and parts.port != 0:
+            return parts
+    except ValueError as error:
+        raise Refused(fault) from error
+    raise Refused(fault)
+
+
+def _ask(connection: _Connection, parts: SplitResult) -> http.client.HTTPResponse:
+    path = parts.path or "/"
+    if parts.query:
+        path = f"{path}?{parts.query}"
+    connection.request("GET", path, headers={"Accept-Encoding": "identity"})
+    return connection.getresponse()
+
+
+def _check_answer(url: str, response: http.client.HTTPResponse) -> None:
+    status = response.status
+    if status in _NOT_THERE:
+        raise Unavailable(FetchFault(code=Code.FETCH_NOT_FOUND, url=url, detail=str(status)))
+    if status in _REDIRECTS:
+        elsewhere = response.headers.get("Location", "")
+        raise Refused(FetchFault(code=Code.FETCH_REDIRECTED, url=url, detail=elsewhere))
+    if status != _OK:
+        raise Unavailable(FetchFault(code=Code.FETCH_STATUS, url=url, detail=str(status)))
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding != "identity":
+        raise Refused(FetchFault(code=Code.FETCH_ENCODED, url=url, detail=encoding))
+
+
+def _pieces(url: str, response: http.client.HTTPResponse, max_bytes: int) -> Iterator[bytes]:
+    received = 0
+    while piece := _next_piece(url, response):
+        received += len(piece)
+        if received > max_bytes:
+            raise Refused(OverLimit(code=Code.FETCH_TOO_LONG, what=url, limit=max_bytes))
+        yield piece
+    if response.length:
+        detail = f"{response.length} bytes missing"
+        raise Unavailable(FetchFault(code=Code.FETCH_CUT, url=url, detail=detail))
+
+
+def _next_piece(url: str, response: http.client.HTTPResponse) -> bytes:
+    # read1, not read: the latter waits until a whole piece has trickled in.
+    with _reported(url):
+        return response.read1(_PIECE_BYTES)
+
+
+@contextmanager
+def _reported(url: str) -> Iterator[None]:
+    """Turn what the network does into the family that tells the caller to try later."""
+    try:
+        yield
+    except TimeoutError as error:
+        fault = FetchFault(code=Code.FETCH_TOO_SLOW, url=url, detail="deadline passed")
+        raise Unavailable(fault) from error
+    except http.client.IncompleteRead as error:
+        raise Unavailable(FetchFault(code=Code.FETCH_CUT, url=url, detail=str(error))) from error
+    except (OSError, http.client.HTTPException) as error:
+        detail = f"{type(error).__name__} {error}"
+        fault = FetchFault(code=Code.FETCH_UNREACHABLE, url=url, detail=detail)
+        raise Unavailable(fault) from error

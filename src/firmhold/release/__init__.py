@@ -1,0 +1,1 @@
+"""The release desk: from files to a signed, published repository (steps 1 to 7)."""

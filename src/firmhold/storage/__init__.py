@@ -1,0 +1,1 @@
+"""Where servers and desks keep things. Forbidden to the device."""

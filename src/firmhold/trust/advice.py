@@ -1,0 +1,67 @@
+"""What a person should do about each code. The code that decides cannot import this module."""
+
+from firmhold.trust.errors import Code
+
+_KEEP = "Nothing was changed; what was trusted before stays in force. "
+_OWNER = "Tell the repository's owner"
+
+_ADVICE: dict[Code, str] = {
+    Code.TUF_SIGNATURES_ROOT_BY_TRUSTED: _KEEP
+    + "The new root is not signed by enough holders of the old one: check the root ceremony.",
+    Code.TUF_SIGNATURES_ROOT_BY_ITSELF: _KEEP
+    + "The root is not signed by enough of its own holders: pin another file or repeat the ceremony.",
+    Code.TUF_NO_SUCH_TARGET: "Check the spelling of the target path; no authority has signed for it.",
+    Code.TUF_HOLDERS: _KEEP + "Each key of a delegator needs a holder in `x-firmhold-holders`.",
+    Code.FETCH_NOT_FOUND: "Check the URL, and that the release was published there.",
+    Code.FETCH_UNREACHABLE: "Check the network and the URL, then try again.",
+    Code.FETCH_STATUS: "The server has a fault of its own; try again later.",
+    Code.FETCH_TOO_SLOW: "Try again later, or from a nearer mirror.",
+    Code.FETCH_CUT: "The connection ended early; try again.",
+    Code.FETCH_TOO_LONG: _KEEP + "The server sent more than was signed for: try another mirror.",
+    Code.FETCH_REDIRECTED: "Redirects are not followed; give the URL of the final place.",
+    Code.FETCH_ENCODED: "The server must send files as they are, without Content-Encoding.",
+    Code.FETCH_URL: "Give an http:// URL with a host.",
+    Code.STORE_NO_ROOT: "Begin with `init TRUSTED_ROOT`, with a root that came by a safe way.",
+    Code.STORE_ROOT_DAMAGED: "Begin again in an empty folder with a root that came by a safe way.",
+    Code.STORE_ALREADY_PINNED: "Use an empty folder to trust another root.",
+    Code.STORE_NAME_TOO_LONG: "The target's path is too long for a file name here; shorten it.",
+    Code.STORE_IO: "Check that the path exists, that you may write there, and that space is left.",
+    Code.KEY_URI: "Write the key as `file:PATH`.",
+    Code.KEY_UNREADABLE: "Check that the path names an encrypted private key in PEM form.",
+    Code.KEY_PASSPHRASE: "Give the passphrase of this key.",
+    Code.KEY_EXISTS: "Keys are never overwritten: choose another folder.",
+    Code.RELEASE_DESK: "Name a folder that `release keys init` has made, or an empty one to make it.",
+    Code.RELEASE_TARGET_NAME: "Use letters, digits, `.`, `_`, `+` and `-`, beginning with a letter or digit.",
+    Code.RELEASE_NO_SUCH_FILE: "Check the path of the file.",
+    Code.RELEASE_FILE_CHANGED: "The file is not the one that was signed for: build the release again.",
+    Code.RELEASE_NOT_A_HOLDER: "This key is not one of the role's; see `release show`.",
+    Code.RELEASE_NOTHING_TO_SIGN: "Build a release first; see `release show`.",
+    Code.RELEASE_DRAFT_OPEN: "Sign and publish the open draft first, or discard it; see `release show`.",
+    Code.MISUSE: "See `firmhold --help`.",
+}
+
+_BY_FAMILY = {
+    "encoding": _KEEP + f"{_OWNER} that a document is malformed, or try another mirror.",
+    "tuf.shape": _KEEP + f"{_OWNER} that a document is malformed.",
+    "tuf.spec_version": _KEEP + "This client reads version 1 of the TUF specification.",
+    "tuf.wrong_type": _KEEP + "A document stood in another one's place: try another mirror.",
+    "tuf.signatures": _KEEP
+    + "Too few holders signed: try another mirror, then "
+    + _OWNER.lower()
+    + ".",
+    "tuf.root_version": _KEEP + f"Roots must follow one by one. {_OWNER}.",
+    "tuf.rollback": _KEEP + "Something older was offered: try another mirror.",
+    "tuf.removed_from_snapshot": _KEEP + f"A role has vanished. {_OWNER}.",
+    "tuf.not_in_snapshot": _KEEP + f"The snapshot does not name the role. {_OWNER}.",
+    "tuf.mix": _KEEP + "Metadata of different moments were mixed: try again, then another mirror.",
+    "tuf.freeze": _KEEP + "Check this machine's clock; else newer metadata are being withheld.",
+    "tuf.delegation": _KEEP + f"The delegations go on for too long. {_OWNER}.",
+    "tuf.target": _KEEP + "The file is not the one that was signed: try another mirror.",
+}
+
+
+def advice_for(code: Code) -> str:
+    """Return one or two sentences for the person who meets `code`."""
+    if code in _ADVICE:
+        return _ADVICE[code]
+    return next(text for prefix, text in _BY_FAMILY.items() if code.startswith(prefix))

@@ -1,0 +1,119 @@
+"""How a repository writes key ids and holders: two readings of each, one counter behind them.
+
+* `OpaqueKeyIds`: a key id is any name, as TUF clients take it. A signature repeated under one key
+  id is counted once (TUF 5.3.4).
+* `DerivedKeyIds`: a key id is the digest of its key (TUF 4.2, Uptane); a key under another name is
+  no key, and a document with two signatures of one key id is refused.
+* `EachKeyItsOwnHolder`: who holds a key is not said, so each public key answers for itself.
+* `DeclaredHolders`: the delegator says who holds each key (`x-firmhold-holders`); a document that
+  leaves a key of its table without a holder is refused.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from firmhold.trust.encoding import JsonObject, JsonValue
+from firmhold.trust.errors import Code, Malformed, Refused
+from firmhold.trust.keys import KeyId, PublicKey, Signature, derived_key_id, parse_public_key
+from firmhold.trust.quorum import Holder, Seat
+from firmhold.trust.tuf.schema import an_object
+
+HOLDERS_FIELD = "x-firmhold-holders"
+
+
+class KeyIds(Protocol):
+    """How key ids relate to keys, and what two signatures under one id mean."""
+
+    def names(self, key_id: KeyId, entry: Mapping[str, JsonValue]) -> bool:
+        """Tell whether `key_id` may name the key in `entry`."""
+        ...
+
+    def signatures(self, pairs: Sequence[tuple[str, str]]) -> tuple[Signature, ...]:
+        """Return the signatures of an envelope, or raise `Refused`."""
+        ...
+
+
+class Holders(Protocol):
+    """Who answers for a key."""
+
+    def of(self, signed: JsonObject, key_id: KeyId, key: PublicKey) -> Holder:
+        """Return the holder of `key`, listed under `key_id` in the delegator `signed`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueKeyIds:
+    """Any name will do for a key."""
+
+    def names(self, _key_id: KeyId, _entry: Mapping[str, JsonValue]) -> bool:
+        """Every id names its entry."""
+        return True
+
+    def signatures(self, pairs: Sequence[tuple[str, str]]) -> tuple[Signature, ...]:
+        """All signatures stand; the counter counts keys, so a repeated one adds nothing."""
+        return tuple(Signature(KeyId(key_id), sig) for key_id, sig in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedKeyIds:
+    """A key's name is its digest."""
+
+    def names(self, key_id: KeyId, entry: Mapping[str, JsonValue]) -> bool:
+        """Only the derived id names its entry (TUF 4.2)."""
+        return key_id == derived_key_id(entry)
+
+    def signatures(self, pairs: Sequence[tuple[str, str]]) -> tuple[Signature, ...]:
+        """All signatures stand, unless two of them bear one key id."""
+        if len({key_id for key_id, _ in pairs}) != len(pairs):
+            fault = Malformed(code=Code.TUF_SHAPE, where="signatures", expected="each key id once")
+            raise Refused(fault)
+        return tuple(Signature(KeyId(key_id), sig) for key_id, sig in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class EachKeyItsOwnHolder:
+    """Nobody says who holds which key."""
+
+    def of(self, _signed: JsonObject, _key_id: KeyId, key: PublicKey) -> Holder:
+        """The holder is the key itself."""
+        return Holder(key.identity)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredHolders:
+    """The delegator declares who holds each of its keys."""
+
+    def of(self, signed: JsonObject, key_id: KeyId, _key: PublicKey) -> Holder:
+        """Return the declared holder; an undeclared one is refused (`tuf.holders`)."""
+        holders = signed.get(HOLDERS_FIELD)
+        holder = holders.get(key_id) if isinstance(holders, dict) else None
+        if not isinstance(holder, str) or not holder:
+            where = f"signed.{HOLDERS_FIELD}.{key_id}"
+            raise Refused(Malformed(code=Code.TUF_HOLDERS, where=where, expected="a holder"))
+        return Holder(holder)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One reading of key ids and one of holders."""
+
+    key_ids: KeyIds
+    holders: Holders
+
+    def seats(self, signed: JsonObject, keys: JsonObject) -> dict[KeyId, Seat]:
+        """Read the key table `keys` of the delegator `signed`; what is no key has no seat."""
+        seats: dict[KeyId, Seat] = {}
+        for name, value in keys.items():
+            key_id, entry = KeyId(name), an_object(value, f"keys.{name}")
+            key = parse_public_key(entry) if self.key_ids.names(key_id, entry) else None
+            if key is not None:
+                seats[key_id] = Seat(key, self.holders.of(signed, key_id, key))
+        return seats
+
+
+PLAIN_TUF = Dialect(OpaqueKeyIds(), EachKeyItsOwnHolder())
+"""What any TUF client reads."""
+
+FIRMHOLD = Dialect(DerivedKeyIds(), DeclaredHolders())
+"""What a Firmhold device demands of its own domain."""
