@@ -89,7 +89,9 @@ class Code(StrEnum):
     RELEASE_DESK = "release.desk"
     RELEASE_TARGET_NAME = "release.target_name"
     RELEASE_NO_SUCH_FILE = "release.no_such_file"
-    RELEASE_FILE_CHANGED = "release.file_changed"
+    RELEASE_NOT_A_ROLE = "release.not_a_role"
+    RELEASE_STALE_DRAFT = "release.stale_draft"
+    RELEASE_SITE_TAKEN = "release.site_taken"
     RELEASE_NOT_A_HOLDER = "release.not_a_holder"
     RELEASE_NOTHING_TO_SIGN = "release.nothing_to_sign"
     RELEASE_DRAFT_OPEN = "release.draft_open"
@@ -196,6 +198,7 @@ class VersionMismatch(Fault):
             Code.TUF_ROLLBACK_TARGETS,
             Code.TUF_MIX_SNAPSHOT_VERSION,
             Code.TUF_MIX_TARGETS_VERSION,
+            Code.RELEASE_STALE_DRAFT,
         }
     )
     role: str
@@ -224,7 +227,6 @@ class DigestMismatch(Fault):
             Code.TUF_MIX_SNAPSHOT_DIGEST,
             Code.TUF_MIX_TARGETS_DIGEST,
             Code.TUF_TARGET_DIGEST,
-            Code.RELEASE_FILE_CHANGED,
         }
     )
     what: str
@@ -261,6 +263,7 @@ class Absent(Fault):
             Code.TUF_NO_SUCH_TARGET,
             Code.RELEASE_NO_SUCH_FILE,
             Code.RELEASE_NOT_A_HOLDER,
+            Code.RELEASE_NOT_A_ROLE,
             Code.RELEASE_NOTHING_TO_SIGN,
         }
     )
@@ -305,6 +308,7 @@ class PlaceFault(Fault):
             Code.RELEASE_DESK,
             Code.RELEASE_TARGET_NAME,
             Code.RELEASE_DRAFT_OPEN,
+            Code.RELEASE_SITE_TAKEN,
         }
     )
     path: str

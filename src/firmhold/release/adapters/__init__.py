@@ -1,0 +1,1 @@
+"""Where a release desk keeps and publishes things: folders."""

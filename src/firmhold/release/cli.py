@@ -1,0 +1,234 @@
+"""`firmhold release`: the desk's composition root.
+
+Every command takes the desk's folder first. `--at` (or SOURCE_DATE_EPOCH) fixes the moment, so that
+the same input gives the same bytes again.
+"""
+
+import getpass
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from firmhold.release.adapters.folder import FolderDesk, FolderSite
+from firmhold.release.build import build, discard
+from firmhold.release.keys import ONLINE, init_domain
+from firmhold.release.publish import publish
+from firmhold.release.show import Line, show
+from firmhold.release.sign import sign
+from firmhold.signing.file import FileSigner
+from firmhold.signing.uri import open_signer
+from firmhold.trust.advice import advice_for
+from firmhold.trust.errors import Code, FirmholdError, Misuse, PlaceFault, UsageFault
+
+app = typer.Typer(
+    name="firmhold release",
+    help="Build, sign and publish releases.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+keys = typer.Typer(help="Make the keys of a staging domain.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+DeskPath = Annotated[Path, typer.Argument(help="The desk's folder.")]
+At = Annotated[str | None, typer.Option(help="The moment, as 2030-01-31T12:00:00Z.")]
+PassphraseFile = Annotated[
+    Path | None, typer.Option(help="A file whose first line opens the keys.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class _Passphrases:
+    """From a file, from FIRMHOLD_PASSPHRASE, or from the person at the terminal."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+
+    def passphrase(self, key: str) -> str:
+        """Return the passphrase of `key`."""
+        if self._file is not None:
+            return _first_line(self._file)
+        if from_environment := os.environ.get("FIRMHOLD_PASSPHRASE"):
+            return from_environment
+        if sys.stdin.isatty():
+            return getpass.getpass(f"Passphrase of {key}: ")
+        what = f"no passphrase for {key}: give --passphrase-file or FIRMHOLD_PASSPHRASE"
+        raise Misuse(UsageFault(code=Code.MISUSE, what=what))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; report a failure on standard error in one line and one of advice."""
+    try:
+        app(list(arguments), standalone_mode=False)
+    except FirmholdError as error:
+        print(f"{type(error).__name__.lower()}: {error}", file=sys.stderr)
+        print(f"  {advice_for(error.code)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+@keys.command("init")
+def keys_init(
+    desk: DeskPath,
+    holders: Annotated[
+        list[str] | None, typer.Option(help="ROLE=NAME,NAME,NAME; may be repeated.")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    at: At = None,
+) -> None:
+    """Make a staging domain: keys in encrypted files, a signed root, empty release roles."""
+    folder = FolderDesk(desk)
+    passphrases = _Passphrases(passphrase_file)
+    passphrase = passphrases.passphrase(f"the new keys in {folder.keys}")
+
+    def make_key(role: str, holder: str) -> FileSigner:
+        # A machine's key is found by its role, a person's by the person.
+        name = role if role in ONLINE else _file_name(holder)
+        return FileSigner.create(folder.keys / f"{name}.pem", passphrase)
+
+    init_domain(folder, _named_holders(holders or []), make_key, _moment(at))
+    print(f"staging domain made in {desk}; devices pin {desk}/metadata/1.root.json")
+
+
+@app.command("build")
+def build_(
+    desk: DeskPath,
+    files: Annotated[list[Path] | None, typer.Argument(help="The release's files.")] = None,
+    *,
+    authority: Annotated[str, typer.Option(help="feature or security")],
+    product: Annotated[str, typer.Option(help="The product's name in target paths.")],
+    at: At = None,
+) -> None:
+    """Draft the next version of an authority's role with FILES."""
+    built = build(FolderDesk(desk), authority, product, files or [], _moment(at))
+    print(f"draft of {built.role} version {built.version}")
+    for path in built.added:
+        print(f"  {path}")
+
+
+@app.command("sign")
+def sign_(
+    desk: DeskPath,
+    *,
+    role: Annotated[str, typer.Option(help="The role whose draft to sign.")],
+    key: Annotated[str, typer.Option(help="The holder's key, as file:PATH.")],
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Add one holder's signature to a role's draft, after checking the draft again."""
+    tally = sign(FolderDesk(desk), role, open_signer(key, _Passphrases(passphrase_file)))
+    print(f"{role}: signed by {', '.join(tally.signed)}; {tally.needed} more needed")
+
+
+@app.command("discard")
+def discard_(
+    desk: DeskPath, *, role: Annotated[str, typer.Option(help="The role whose draft to drop.")]
+) -> None:
+    """Throw away a role's open draft."""
+    discard(FolderDesk(desk), role)
+    print(f"draft of {role} discarded")
+
+
+@app.command("publish")
+def publish_(
+    desk: DeskPath,
+    *,
+    to: Annotated[Path, typer.Option(help="The folder that a static server serves.")],
+    passphrase_file: PassphraseFile = None,
+    at: At = None,
+) -> None:
+    """Publish what enough holders have signed, at one stroke."""
+    folder = FolderDesk(desk)
+    passphrases = _Passphrases(passphrase_file)
+    online = {
+        role: open_signer(f"file:{folder.keys / f'{role}.pem'}", passphrases) for role in ONLINE
+    }
+    published = publish(folder, FolderSite(to), online, _moment(at))
+    print("published " + ", ".join(f"{r} v{v}" for r, v in published.versions.items()))
+    for role, tally in published.waiting.items():
+        print(f"draft of {role} stays behind: {tally.needed} more of {', '.join(tally.missing)}")
+
+
+@app.command("show")
+def show_(desk: DeskPath, *, as_json: AsJson = False) -> None:
+    """Show what lies on the desk, and whose signatures are missing."""
+    lines = show(FolderDesk(desk))
+    if as_json:
+        print(json.dumps([_as_json(line) for line in lines], indent=1))
+    else:
+        Console().print(_table(lines))
+
+
+def _as_json(line: Line) -> dict[str, object]:
+    return {
+        "role": line.role,
+        "state": line.state,
+        "version": line.version,
+        "expires": line.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "threshold": line.tally.threshold,
+        "signed": list(line.tally.signed),
+        "missing": list(line.tally.missing),
+        "needed": line.tally.needed,
+        "files": list(line.files),
+    }
+
+
+def _table(lines: Sequence[Line]) -> Table:
+    table = Table("role", "state", "version", "expires", "signed by", "still needed", "files")
+    for line in lines:
+        table.add_row(
+            line.role,
+            line.state,
+            str(line.version),
+            f"{line.expires:%Y-%m-%d}",
+            ", ".join(line.tally.signed),
+            f"{line.tally.needed} of {len(line.tally.missing)}" if line.tally.needed else "",
+            str(len(line.files) or ""),
+        )
+    return table
+
+
+def _moment(at: str | None) -> datetime:
+    if at is not None:
+        try:
+            return datetime.strptime(at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        except ValueError as error:
+            what = f"--at takes a moment as 2030-01-31T12:00:00Z, not {at}"
+            raise Misuse(UsageFault(code=Code.MISUSE, what=what)) from error
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if epoch is None:
+        return datetime.now(UTC)  # noqa: TID251 - the composition root reads the clock
+    if not epoch.isdigit():
+        what = f"SOURCE_DATE_EPOCH is seconds since 1970, not {epoch}"
+        raise Misuse(UsageFault(code=Code.MISUSE, what=what))
+    return datetime.fromtimestamp(int(epoch), UTC)
+
+
+def _named_holders(options: Sequence[str]) -> dict[str, list[str]]:
+    named = {}
+    for option in options:
+        role, _, names = option.partition("=")
+        named[role] = [name.strip() for name in names.split(",")]
+    return named
+
+
+def _file_name(holder: str) -> str:
+    if not holder or not all(c.isalnum() or c in "-_." for c in holder) or holder[0] == ".":
+        what = f"a holder's name is made of letters, digits, '-', '_' and '.', not {holder!r}"
+        raise Misuse(UsageFault(code=Code.MISUSE, what=what))
+    return holder
+
+
+def _first_line(file: Path) -> str:
+    try:
+        return file.read_text().partition("\n")[0]
+    except OSError as error:
+        detail = error.strerror or str(error)
+        raise Misuse(PlaceFault(code=Code.STORE_IO, path=str(file), detail=detail)) from error

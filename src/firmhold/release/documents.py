@@ -1,0 +1,76 @@
+"""TUF metadata as the desk writes them: from `tuf.api` objects to bytes, and signatures onto them.
+
+Bytes are canonical JSON with signatures sorted by key id, so that the same content signed by the
+same holders is the same file, whoever signed first.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from securesystemslib.signer import Key
+from tuf.api.metadata import Root, Signed, Snapshot, Targets, Timestamp
+
+from firmhold.signing.ports import Signer
+from firmhold.trust.encoding import JsonObject, JsonValue, canonical_json, parse_json
+from firmhold.trust.keys import KeyId
+from firmhold.trust.tuf.dialect import FIRMHOLD, HOLDERS_FIELD
+from firmhold.trust.tuf.schema import check_envelope
+from firmhold.trust.tuf.wire import MAX_BYTES, Envelope, parse_envelope
+
+KINDS = {"root": Root, "snapshot": Snapshot, "targets": Targets, "timestamp": Timestamp}
+
+LIFETIMES = {
+    "root": timedelta(days=365),
+    "targets": timedelta(days=365),
+    "feature": timedelta(days=90),
+    "security": timedelta(days=90),
+    "snapshot": timedelta(days=30),
+    "timestamp": timedelta(days=7),
+}
+"""How long metadata live from the moment they are written."""
+
+
+def kind_of(role: str) -> str:
+    """Return the `_type` of a role's metadata."""
+    return role if role in KINDS else "targets"
+
+
+def expiry(role: str, now: datetime) -> datetime:
+    """Return when metadata of `role` written now expire, on a whole second."""
+    return now.replace(microsecond=0) + LIFETIMES[role]
+
+
+def public_keys(signers: Iterable[Signer]) -> dict[str, Key]:
+    """Return the key table of `signers` as `tuf.api` wants it."""
+    return {signer.key_id: Key.from_dict(signer.key_id, dict(signer.entry)) for signer in signers}
+
+
+def holders(names: Mapping[KeyId, str]) -> dict[str, JsonValue]:
+    """Return the extra field that says who holds each key of a delegator."""
+    return {HOLDERS_FIELD: {str(key_id): name for key_id, name in names.items()}}
+
+
+def unsigned(signed: Signed) -> bytes:
+    """Return an envelope around `signed` that nobody has signed yet."""
+    return _envelope(signed.to_dict(), {})
+
+
+def add_signature(data: bytes, role: str, signer: Signer) -> bytes:
+    """Return `data` with the signature of `signer`, in place of an older one of the same key."""
+    envelope = parse(data, role)
+    document = parse_json(data, max_bytes=MAX_BYTES[kind_of(role)])
+    _, pairs = check_envelope(document)
+    signatures = dict(pairs) | {str(signer.key_id): signer.sign(envelope.payload)}
+    return _envelope(envelope.signed, signatures)
+
+
+def parse(data: bytes, role: str) -> Envelope:
+    """Read metadata of `role` strictly, in the desk's own dialect."""
+    return parse_envelope(data, kind_of(role), role, FIRMHOLD)
+
+
+def _envelope(signed: JsonObject, signatures: Mapping[str, str]) -> bytes:
+    listed: list[JsonValue] = [
+        {"keyid": key_id, "sig": signatures[key_id]} for key_id in sorted(signatures)
+    ]
+    return canonical_json({"signatures": listed, "signed": signed})

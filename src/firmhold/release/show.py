@@ -1,0 +1,51 @@
+"""What lies on the desk: each role's version, date and signatures; each draft and who is missing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from firmhold.release.authorities import authority_of
+from firmhold.release.documents import kind_of, parse
+from firmhold.release.ports import Desk
+from firmhold.trust.quorum import Tally
+from firmhold.trust.tuf.dialect import FIRMHOLD
+from firmhold.trust.tuf.roles import read_targets
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One document on the desk."""
+
+    role: str
+    state: str
+    version: int
+    expires: datetime
+    tally: Tally
+    files: tuple[str, ...]
+
+
+def show(desk: Desk) -> list[Line]:
+    """Return a line for every role's newest metadata and for every open draft."""
+    return [*_lines(desk)]
+
+
+def _lines(desk: Desk) -> Iterator[Line]:
+    for role in desk.roles():
+        data = desk.current(role)
+        if data is not None:
+            yield _line(desk, role, "signed", data)
+    for role in desk.drafts():
+        data = desk.draft(role)
+        if data is not None:
+            yield _line(desk, role, "draft", data)
+
+
+def _line(desk: Desk, role: str, state: str, data: bytes) -> Line:
+    envelope = parse(data, role)
+    files: tuple[str, ...] = ()
+    if kind_of(role) == "targets":
+        files = tuple(sorted(read_targets(envelope, FIRMHOLD).files))
+    version = envelope.signed["version"]
+    number = version if isinstance(version, int) else 0
+    tally = authority_of(desk, role).tally(envelope)
+    return Line(role, state, number, envelope.expires, tally, files)
