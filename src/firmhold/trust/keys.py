@@ -4,8 +4,9 @@ Two entries of a key table may hold one key: under two key ids, in another lette
 line breaks in its PEM, or for another padding. `PublicKey.identity` is the SHA-256 of the key's
 DER SubjectPublicKeyInfo and is the same for all of them; `trust.quorum` counts identities.
 
-A key that cannot be read, is too weak (TUF 4.2: RSA of at least 2048 bits) or belongs to no scheme
-of `SCHEMES` is no key: `parse_public_key` answers None and its signatures count for nothing.
+A key that cannot be read, is too weak (TUF 4.2: RSA of at least 2048 bits; Ed25519 of small order,
+for which anybody can sign) or belongs to no scheme of `SCHEMES` is no key: `parse_public_key`
+answers None and its signatures count for nothing.
 """
 
 import hashlib
@@ -55,6 +56,13 @@ _KEYTYPES: Mapping[str, frozenset[str]] = {
 }
 _ED25519_HEX = re.compile(r"[0-9a-fA-F]{64}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
+_ED25519_FIELD = 2**255 - 19
+_ED25519_ORDER_EIGHT = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+_ED25519_SMALL_ORDER = frozenset(
+    {0, 1, _ED25519_FIELD - 1, _ED25519_ORDER_EIGHT, _ED25519_FIELD - _ED25519_ORDER_EIGHT}
+)
+"""The y coordinates of the eight points of small order; a point and its negative share one."""
+
 _RSA_BITS = range(2048, 8193)
 _MAX_PEM_CHARACTERS = 8192
 
@@ -91,12 +99,12 @@ class PublicKey:
 
 def parse_public_key(entry: Mapping[str, JsonValue]) -> PublicKey | None:
     """Read an entry `{keytype, scheme, keyval: {public}}` of a key table; None if it is no key."""
-    scheme, keyval = entry.get("scheme"), entry.get("keyval")
+    keytype, scheme, keyval = entry.get("keytype"), entry.get("scheme"), entry.get("keyval")
     public = keyval.get("public") if isinstance(keyval, dict) else None
-    if not isinstance(scheme, str) or not isinstance(public, str):
+    if not (isinstance(keytype, str) and isinstance(scheme, str) and isinstance(public, str)):
         return None
     kind = SCHEMES.get(scheme)
-    if kind is None or entry.get("keytype") not in _KEYTYPES[kind]:
+    if kind is None or keytype not in _KEYTYPES[kind]:
         return None
     key = _load_ed25519(public) if kind == ED25519 else _load_pem(public, kind)
     return None if key is None else _normal_form(key, kind, scheme)
@@ -113,6 +121,10 @@ _Loaded = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKe
 
 def _load_ed25519(public: str) -> _Loaded | None:
     if not _ED25519_HEX.fullmatch(public):
+        return None
+    y = int.from_bytes(bytes.fromhex(public), "little") % 2**255
+    # A y beyond the field is a second spelling of a small one: another name for the same key.
+    if y >= _ED25519_FIELD or y in _ED25519_SMALL_ORDER:
         return None
     return ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
 

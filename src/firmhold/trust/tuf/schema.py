@@ -85,6 +85,8 @@ def check_targets(signed: JsonObject) -> None:
     """Check the fields of targets metadata, top-level or delegated (TUF 4.5)."""
     for path, entry in an_object(signed.get("targets"), "signed.targets").items():
         where = f"signed.targets.{path}"
+        if not path:
+            raise _refusal(where, "a path of at least one character")
         target = an_object(entry, where)
         a_number(target.get("length"), f"{where}.length", 0)
         _check_hashes(target.get("hashes"), f"{where}.hashes")

@@ -66,9 +66,9 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class Delegated:
-    """Targets metadata together with the delegator under whose keys they were judged."""
+    """Targets metadata together with the authority under which they were judged."""
 
-    delegator: str
+    authority: Authority
     document: Verified[Targets]
 
 
@@ -149,7 +149,12 @@ class TrustedSet:
             )
         # 5.4.4: not expired.
         _require_fresh(Code.TUF_FREEZE_TIMESTAMP, TIMESTAMP, accepted.value.expires, now)
-        return replace(self, timestamp=accepted)
+        if accepted is self.timestamp:
+            return self
+        # What an older timestamp led to serves rollback checks from now on, and nothing else.
+        known_snapshot = self.snapshot or self.remembered.snapshot
+        remembered = replace(self.remembered, snapshot=known_snapshot)
+        return TrustedSet(self.dialect, self.root, remembered, accepted)
 
     def accept_snapshot(self, data: bytes, now: datetime) -> "TrustedSet":
         """Trust the snapshot that the timestamp names (5.5.2 to 5.5.6)."""
@@ -184,13 +189,14 @@ class TrustedSet:
         # 5.6.3: signed by a threshold of the keys that the *present* delegator gives the role.
         envelope = parse_envelope(data, TARGETS, role, self.dialect)
         code = Code.TUF_SIGNATURES_TARGETS if role == TARGETS else Code.TUF_SIGNATURES_DELEGATED
-        _require_quorum(self._authority(role, delegator), envelope, code)
+        authority = self.authority(role, delegator)
+        _require_quorum(authority, envelope, code)
         new = read_targets(envelope, self.dialect)
         # 5.6.4: the version that the snapshot names.
         _require_version(Code.TUF_MIX_TARGETS_VERSION, role, named.version, new.version)
         # 5.6.5: not expired.
         _require_fresh(Code.TUF_FREEZE_TARGETS, role, new.expires, now)
-        accepted = {**self.targets, role: Delegated(delegator, seal(new))}
+        accepted = {**self.targets, role: Delegated(authority, seal(new))}
         return replace(self, targets=MappingProxyType(accepted))
 
     def require_fresh_timestamp(self, now: datetime) -> Timestamp:
@@ -211,10 +217,8 @@ class TrustedSet:
             raise Refused(fault)
         return entry
 
-    def _top(self, role: str) -> Authority:
-        return self.root.value.authorities[role]
-
-    def _authority(self, role: str, delegator: str) -> Authority:
+    def authority(self, role: str, delegator: str) -> Authority:
+        """Return who may sign for a targets role, as `delegator` says today."""
         if delegator == ROOT and role == TARGETS:
             return self._top(TARGETS)
         parent = self.targets.get(delegator)
@@ -223,6 +227,9 @@ class TrustedSet:
             what = f"{delegator} is not trusted or does not delegate to {role}"
             raise Misuse(UsageFault(code=Code.MISUSE, what=what))
         return authority
+
+    def _top(self, role: str) -> Authority:
+        return self.root.value.authorities[role]
 
 
 def _restored(

@@ -152,7 +152,7 @@ def _update_targets(
     trusted: TrustedSet, role: str, delegator: str, now: datetime
 ) -> Steps[TrustedSet]:
     known = trusted.targets.get(role)
-    if known is not None and known.delegator == delegator:
+    if known is not None and known.authority == trusted.authority(role, delegator):
         return trusted
     named = trusted.named_in_snapshot(role, now)
     stored = yield Load(role)
