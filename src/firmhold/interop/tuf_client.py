@@ -4,17 +4,19 @@ Exit status 0 if everything that was asked for is done and verified, else 1.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from firmhold.interop.adapters.folder import MetadataFolder, TargetFolder
 from firmhold.interop.adapters.http import HttpFetcher
 from firmhold.interop.adapters.system import SystemClock
 from firmhold.interop.client import Client, pin
 from firmhold.trust.advice import advice_for
-from firmhold.trust.errors import Code, FirmholdError, Misuse, PlaceFault, UsageFault
+from firmhold.trust.errors import Code, Damaged, FirmholdError, Misuse, PlaceFault, UsageFault
+from firmhold.trust.tuf.wire import MAX_BYTES
 
 
 class _Parser(argparse.ArgumentParser):
@@ -23,20 +25,26 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise Misuse(UsageFault(code=Code.MISUSE, what=message))
 
+    def print_help(self, _file: IO[str] | None = None) -> None:
+        """Print the help at once."""
+        _say(self.format_help())
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; report a failure on standard error in one line and one of advice."""
     try:
         _run(_parser().parse_args(arguments))
     except FirmholdError as error:
-        print(f"{type(error).__name__.lower()}: {error}", file=sys.stderr)
+        print(_shown(f"{type(error).__name__.lower()}: {error}"), file=sys.stderr)
         print(f"  {advice_for(error.code)}", file=sys.stderr)
         return 1
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="firmhold tuf-client", description="A plain TUF client.")
+    parser = _Parser(
+        prog="firmhold tuf-client", description="A plain TUF client.", allow_abbrev=False
+    )
     parser.add_argument("--metadata-dir", type=Path, required=True, help="verified metadata")
     parser.add_argument("--metadata-url", help="base URL of the repository's metadata")
     parser.add_argument("--target-name", action="append", default=[], help="a target path")
@@ -53,17 +61,24 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> None:
     store = MetadataFolder(options.metadata_dir)
     if options.command == "init":
-        pin(store, _read(options.trusted_root))
+        root = _read(options.trusted_root)
+        with store.alone():
+            pin(store, root)
         return
     _require(options, "metadata_url")
     if options.command == "download":
         _require(options, "target_name", "target_base_url", "target_dir")
-    client = Client(HttpFetcher(), store, options.metadata_url, SystemClock().now())
+        _check_targets(options)
+    with store.alone():
+        _bring(options, Client(HttpFetcher(), store, options.metadata_url, SystemClock().now()))
+
+
+def _bring(options: argparse.Namespace, client: Client) -> None:
     trusted = client.refresh()
     for name in options.target_name if options.command == "download" else []:
         trusted, target = client.find(trusted, name)
         folder = TargetFolder(options.target_dir)
-        print(client.download(trusted, target, options.target_base_url, folder))
+        _say(_shown(str(client.download(trusted, target, options.target_base_url, folder))))
 
 
 def _require(options: argparse.Namespace, *names: str) -> None:
@@ -73,9 +88,34 @@ def _require(options: argparse.Namespace, *names: str) -> None:
             raise Misuse(UsageFault(code=Code.MISUSE, what=f"{options.command} needs {flag}"))
 
 
+def _check_targets(options: argparse.Namespace) -> None:
+    if os.path.realpath(options.target_dir) == os.path.realpath(options.metadata_dir):
+        # Else a target that is called `root.json` would become the root of trust.
+        raise Misuse(UsageFault(code=Code.MISUSE, what="two folders are needed, not one for both"))
+    for name in options.target_name:
+        if not name.isprintable() and "\udc80" <= max(name) <= "\udcff":
+            raise Misuse(UsageFault(code=Code.MISUSE, what=f"not UTF-8: {name}"))
+
+
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES["root"] + 1)
     except OSError as error:
         detail = error.strerror or str(error)
         raise Misuse(PlaceFault(code=Code.STORE_IO, path=str(path), detail=detail)) from error
+
+
+def _shown(text: str) -> str:
+    """Text that may be hostile, with no character that would steer a terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _say(text: str) -> None:
+    """Print now: a reader that has gone away is a failure of this run, not of its end."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        fault = PlaceFault(code=Code.STORE_IO, path="standard output", detail=str(error))
+        raise Damaged(fault) from error

@@ -67,7 +67,9 @@ class _Passphrases:
 def main(arguments: Sequence[str]) -> int:
     """Run one command; report a failure on standard error in one line and one of advice."""
     try:
-        app(list(arguments), standalone_mode=False)
+        app(list(arguments))
+    except SystemExit as end:  # how the library ends a command, also after it reported a bad call
+        return end.code if isinstance(end.code, int) else 1
     except FirmholdError as error:
         print(f"{type(error).__name__.lower()}: {error}", file=sys.stderr)
         print(f"  {advice_for(error.code)}", file=sys.stderr)

@@ -1,10 +1,10 @@
-"""What lies on the desk: each role's version, date and signatures; each draft and who is missing."""
+"""What lies on the desk: versions, dates and signatures; of each draft, who is missing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from firmhold.release.authorities import authority_of
+from firmhold.release.authorities import authority_of, trusted_root
 from firmhold.release.documents import kind_of, parse
 from firmhold.release.ports import Desk
 from firmhold.trust.quorum import Tally
@@ -26,6 +26,7 @@ class Line:
 
 def show(desk: Desk) -> list[Line]:
     """Return a line for every role's newest metadata and for every open draft."""
+    trusted_root(desk)
     return [*_lines(desk)]
 
 

@@ -1,6 +1,7 @@
 """A file is replaced wholly and durably, or not at all."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 TEMPORARY_SUFFIX = ".part"
@@ -10,11 +11,18 @@ TEMPORARY_SUFFIX = ".part"
 def replace_file(path: Path, data: bytes) -> None:
     """Write `data` to `path`: a reader sees the old bytes or the new, a power cut likewise."""
     temporary = path.with_name(path.name[:200] + TEMPORARY_SUFFIX)
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    move_into_place(temporary, path)
+    # What a cut run left; or a link, which must not lead the writer elsewhere.
+    temporary.unlink(missing_ok=True)
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        move_into_place(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 def move_into_place(temporary: Path, path: Path) -> None:

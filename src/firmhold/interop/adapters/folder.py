@@ -1,13 +1,18 @@
 """Folders of verified metadata and of verified target files.
 
 Names are percent-quoted, so that no role and no target path can leave its folder, whatever it is
-called. Anything that is not finished has a name that ends in `.part`.
+called. Anything that is not finished has a name that ends in `.part` and that no quoted name has.
+One writer at a time: a second one waits, since two that share an unfinished file would finish it
+for each other.
 """
 
+import fcntl
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from firmhold.storage.atomic import TEMPORARY_SUFFIX, move_into_place, remove_file, replace_file
 from firmhold.trust.digest import Measurement
@@ -17,7 +22,11 @@ from firmhold.trust.tuf.wire import MAX_BYTES, metadata_file, target_file
 from firmhold.trust.verified import Verified
 
 _PIECE_BYTES = 1 << 16
-_MAX_NAME_BYTES = 255 - len(TEMPORARY_SUFFIX)
+_UNFINISHED = "+" + TEMPORARY_SUFFIX
+"""`+` is always quoted, so that a target path that ends in `.part` stands for no unfinished file."""
+_MAX_NAME_BYTES = 255 - len(_UNFINISHED)
+_NAMELESS = "%"
+"""The file name of the empty target path; no other path is quoted like this."""
 
 
 @contextmanager
@@ -30,18 +39,48 @@ def _own_disk(path: Path) -> Iterator[None]:
         raise Damaged(PlaceFault(code=Code.STORE_IO, path=str(path), detail=detail)) from error
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait for every other writer of `folder`, then keep them out; ends with the program at last."""
+    with _own_disk(folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with _own_disk(folder):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _open_file(path: Path, flags: int = 0) -> BinaryIO:
+    """Open a file for reading, and only a file: a pipe would keep the reader waiting for ever."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("not a file")  # noqa: TRY003 - becomes the detail of `store.io`
+    return os.fdopen(descriptor, "rb")
+
+
 class MetadataFolder:
     """One JSON file a role: `root.json`, `timestamp.json`, `snapshot.json`, `<role>.json`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no other client work in the folder; it is made if it is not there."""
+        with _own_disk(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+        with _alone(self._folder):
+            yield
+
     def load(self, role: str) -> bytes | None:
         """Return the stored bytes of `role`, or None; never more than any verifier would read."""
         path = self._folder / metadata_file(role)
         with _own_disk(path):
             try:
-                with path.open("rb") as file:
+                with _open_file(path) as file:
                     return file.read(max(MAX_BYTES.values()) + 1)
             except FileNotFoundError:
                 return None
@@ -68,7 +107,7 @@ class TargetFolder:
 
     def path_of(self, target: Verified[Target]) -> Path:
         """Return where `target` stands or will stand."""
-        name = target_file(target.value.path)
+        name = target_file(target.value.path) or _NAMELESS
         if len(name) > _MAX_NAME_BYTES:
             fault = OverLimit(code=Code.STORE_NAME_TOO_LONG, what=name[:40], limit=_MAX_NAME_BYTES)
             raise Refused(fault)
@@ -77,42 +116,60 @@ class TargetFolder:
     def has(self, target: Verified[Target]) -> bool:
         """Tell whether the file is there and is, byte for byte, what the metadata say."""
         path = self.path_of(target)
-        measurement = Measurement(target.value.expectation)
-        with _own_disk(path):
-            if not path.is_file() or path.is_symlink():
-                return False
-            with path.open("rb") as file:
-                while piece := file.read(_PIECE_BYTES):
-                    measurement.update(piece)
         try:
-            measurement.finish()
-        except Refused:
+            # A link may lead out of the folder: what it leads to is not the file.
+            file = _open_file(path, os.O_NOFOLLOW)
+        except OSError:
             return False
-        return True
+        with _own_disk(path), file:
+            return _is(target, file)
 
     def put(self, target: Verified[Target], pieces: Iterator[bytes]) -> Path:
         """Write the file as it streams in; it gets its name only when every check has passed."""
         path = self.path_of(target)
-        temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
+        temporary = path.with_name(path.name + _UNFINISHED)
         with _own_disk(path):
             self._folder.mkdir(parents=True, exist_ok=True)
-            # A link left under the temporary name must not lead the writer out of the folder.
-            temporary.unlink(missing_ok=True)
-        try:
-            self._write(temporary, target, pieces)
+        with _alone(self._folder), _removed_unless_finished(temporary):
+            _write(temporary, target, pieces)
             with _own_disk(path):
                 move_into_place(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
         return path
 
-    def _write(self, temporary: Path, target: Verified[Target], pieces: Iterator[bytes]) -> None:
-        measurement = Measurement(target.value.expectation)
-        with _own_disk(temporary), temporary.open("xb") as file:
-            for piece in pieces:
-                measurement.update(piece)
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
+
+@contextmanager
+def _removed_unless_finished(temporary: Path) -> Iterator[None]:
+    with _own_disk(temporary):
+        # What a cut run left; or a link, which must not lead the writer out of the folder.
+        temporary.unlink(missing_ok=True)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _write(temporary: Path, target: Verified[Target], pieces: Iterator[bytes]) -> None:
+    measurement = Measurement(target.value.expectation)
+    with _own_disk(temporary), temporary.open("xb") as file:
+        for piece in pieces:
+            measurement.update(piece)
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    measurement.finish()
+
+
+def _is(target: Verified[Target], file: BinaryIO) -> bool:
+    expectation = target.value.expectation
+    if os.fstat(file.fileno()).st_size != expectation.length:
+        return False
+    measurement = Measurement(expectation)
+    while piece := file.read(_PIECE_BYTES):
+        measurement.update(piece)
+    try:
         measurement.finish()
+    except Refused:
+        return False
+    return True

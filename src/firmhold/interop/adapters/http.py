@@ -11,6 +11,7 @@
 """
 
 import http.client
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ _FRAMING_BYTES = 1 << 18
 _FRAMING_FACTOR = 8
 """What headers and chunk marks may add to a body, so that framing is no endless data either."""
 
+_URL = re.compile(r"[!-~]+")
+"""Visible ASCII: anything else would be dropped on the way, or stands for something unsaid."""
 _OK = 200
 _REDIRECTS = range(300, 400)
 _NOT_THERE = frozenset({403, 404, 410})
@@ -49,6 +52,7 @@ class _Impatient(socket.socket):
 
     def begin(self, patience: Patience, most: int) -> None:
         self.patience, self.most = patience, most
+        self.settimeout(patience.grace_seconds)  # for the request; each read sets its own
         self.started = time.monotonic()
 
     def recv_into(self, *args: int | memoryview | bytearray) -> int:  # type: ignore[override]
@@ -102,7 +106,8 @@ def _split(url: str) -> SplitResult:
     fault = FetchFault(code=Code.FETCH_URL, url=url, detail="not an http:// URL with a host")
     try:
         parts = urlsplit(url)
-        if parts.scheme == "http" and parts.hostname and parts.port != 0:
+        whole = not parts.fragment and _URL.fullmatch(url)
+        if whole and parts.scheme == "http" and parts.hostname and parts.port != 0:
             return parts
     except ValueError as error:
         raise Refused(fault) from error
@@ -159,7 +164,8 @@ def _reported(url: str) -> Iterator[None]:
         raise Unavailable(fault) from error
     except http.client.IncompleteRead as error:
         raise Unavailable(FetchFault(code=Code.FETCH_CUT, url=url, detail=str(error))) from error
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, UnicodeError, http.client.HTTPException) as error:
+        # UnicodeError: a host name that no resolver can be asked for.
         detail = f"{type(error).__name__} {error}"
         fault = FetchFault(code=Code.FETCH_UNREACHABLE, url=url, detail=detail)
         raise Unavailable(fault) from error
