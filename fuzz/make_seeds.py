@@ -51,6 +51,7 @@ HOSTILE_JSON: Mapping[str, bytes] = {
     "bignum_long": b"[" + b"9" * 5000 + b"]",
     "leading_zero": b"[007]",
     "control_characters": b'{"\\u0000\\n\\u001f":"\\u007f\\t"}',
+    "nul_that_looks_like_utf16": b'"\\u00000"',
     "bare_control_character": b'["a\nb"]',
     "quotes_and_backslashes": b'{"\\"\\\\":"\\/\\b\\f"}',
     "trailing_bytes": b"{}{}",

@@ -63,7 +63,7 @@ def fuzz_json(data: bytes) -> None:
         return
     canonical = canonical_json(value)
     # The canonical form leaves control characters bare, so only a lenient reader takes it back.
-    again: JsonValue = json.loads(canonical, strict=False)
+    again: JsonValue = json.loads(canonical.decode(), strict=False)
     if again != value or canonical_json(again) != canonical:
         raise BrokenPromise("canonical_form_says_the_same")
     if pretty_json(parse_json(pretty_json(value), max_bytes=1 << 30)) != pretty_json(value):
@@ -132,7 +132,7 @@ def require_path_that_stays(path: str) -> None:
 
 def require_same_payload(genuine_data: bytes, data: bytes) -> None:
     """The signed parts of two documents are equal, type by type, to a reader of no relation."""
-    ours, theirs = (json.loads(each)["signed"] for each in (genuine_data, data))
+    ours, theirs = (json.loads(each.decode())["signed"] for each in (genuine_data, data))
     if json.dumps(ours, sort_keys=True) != json.dumps(theirs, sort_keys=True):
         raise BrokenPromise("nothing_signed_was_changed")
 
