@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import NoReturn
 
 from firmhold.interop.adapters.folder import MetadataFolder, TargetFolder
 from firmhold.interop.adapters.http import HttpFetcher
@@ -25,9 +25,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise Misuse(UsageFault(code=Code.MISUSE, what=message))
 
-    def print_help(self, _file: IO[str] | None = None) -> None:
-        """Print the help at once."""
-        _say(self.format_help())
+    def exit(self, status: int = 0, _message: str | None = None) -> NoReturn:
+        """End after the help, when all of it has left."""
+        _say("")
+        super().exit(status)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -62,6 +63,7 @@ def _run(options: argparse.Namespace) -> None:
     store = MetadataFolder(options.metadata_dir)
     if options.command == "init":
         root = _read(options.trusted_root)
+        store.make()
         with store.alone():
             pin(store, root)
         return
@@ -93,7 +95,7 @@ def _check_targets(options: argparse.Namespace) -> None:
         # Else a target that is called `root.json` would become the root of trust.
         raise Misuse(UsageFault(code=Code.MISUSE, what="two folders are needed, not one for both"))
     for name in options.target_name:
-        if not name.isprintable() and "\udc80" <= max(name) <= "\udcff":
+        if name != name.encode(errors="replace").decode():
             raise Misuse(UsageFault(code=Code.MISUSE, what=f"not UTF-8: {name}"))
 
 

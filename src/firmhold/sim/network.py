@@ -12,6 +12,7 @@ any, spoils it on the wire::
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -212,9 +213,10 @@ class SimNetwork:
         """The honest answer to a path: of the file of that very name, or of its unquoted one."""
         name = path.partition("?")[0].lstrip("/")
         for candidate in (name, unquote(name)):
-            file = (self._folder / candidate).resolve()
-            if file.is_relative_to(self._folder.resolve()) and file.is_file():
-                return Answer(200, file.read_bytes())
+            with suppress(OSError, ValueError):  # too long, or not a name at all: not there
+                file = (self._folder / candidate).resolve()
+                if file.is_relative_to(self._folder.resolve()) and file.is_file():
+                    return Answer(200, file.read_bytes())
         return Answer(404, b"")
 
     def carrier(self, path: str) -> Wire:

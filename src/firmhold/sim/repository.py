@@ -8,6 +8,7 @@ and writes a consistent-snapshot repository into a folder; `lie` puts any bytes 
     repository.publish("targets", "snapshot", "timestamp")
 """
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +29,9 @@ from tuf.api.metadata import (
 )
 
 from firmhold.sim.clock import SimClock
-from firmhold.trust.tuf.wire import metadata_file
+from firmhold.trust.digest import TARGET_FILE, Expectation
+from firmhold.trust.keys import parse_public_key
+from firmhold.trust.tuf.wire import metadata_file, target_url_path
 
 ALL = ("root", "targets", "snapshot", "timestamp")
 LIFETIME = timedelta(days=30)
@@ -122,6 +125,14 @@ class SimRepository:
             self.roles[role] = Targets(expires=self._expires)
             self.signers[role] = [signer]
 
+    def holders(self, role: str, *, by: str = "root") -> tuple[str, ...]:
+        """Who may sign for a role by the newest published `by`, as a plain client names them."""
+        signed = json.loads(self.published[by])["signed"]
+        table = signed if by == "root" else signed["delegations"]
+        rules = signed["roles"] if by == "root" else {r["name"]: r for r in table["roles"]}
+        keys = (parse_public_key(table["keys"][key_id]) for key_id in rules[role]["keyids"])
+        return tuple(sorted({key.identity for key in keys if key is not None}))
+
     def add_target(self, role: str, path: str, data: bytes) -> TargetFile:
         """Name a file in a role and write it where a client will look for it."""
         target = TargetFile.from_data(path, data, ["sha256", "sha512"])
@@ -177,8 +188,12 @@ class SimRepository:
         return self.folder / "metadata" / metadata_file(role, number if consistent else None)
 
     def target_place(self, path: str) -> Path:
-        """Where a target file is served from; `path` with its digest prefix."""
-        return self.folder / "targets" / path
+        """Where a target file is served from; `path` with its digest prefix.
+
+        Quoted as in a URL, so that no path leads out of the folder.
+        """
+        expectation = Expectation(path, None, {}, TARGET_FILE)
+        return self.folder / "targets" / target_url_path(expectation, consistent=False).lstrip("/")
 
     def _metafile(self, version: int, data: bytes) -> MetaFile:
         if self.names_digests:

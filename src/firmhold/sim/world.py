@@ -18,7 +18,7 @@ from firmhold.sim.attacker import Attacker
 from firmhold.sim.clock import SimClock
 from firmhold.sim.network import SimNetwork
 from firmhold.sim.repository import SimRepository
-from firmhold.trust.errors import FirmholdError
+from firmhold.trust.errors import Fault, FirmholdError
 from firmhold.trust.tuf.dialect import PLAIN_TUF, Dialect
 
 IMPATIENT = Patience(grace_seconds=0.5, minimum_bytes_per_second=4096)
@@ -45,6 +45,11 @@ class SimDevice:
     def targets(self) -> Path:
         """Where its verified target files stand."""
         return self.folder / "targets"
+
+    @property
+    def fault(self) -> Fault | None:
+        """What was compared when the last update was refused; None if it was not."""
+        return self.failure.fault if self.failure is not None else None
 
     def pin(self, root: bytes) -> None:
         """Begin with a trusted root."""

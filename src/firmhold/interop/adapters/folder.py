@@ -6,11 +6,12 @@ One writer at a time: a second one waits, since two that share an unfinished fil
 for each other.
 """
 
+import errno
 import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,10 +24,9 @@ from firmhold.trust.verified import Verified
 
 _PIECE_BYTES = 1 << 16
 _UNFINISHED = "+" + TEMPORARY_SUFFIX
-"""`+` is always quoted, so that a target path that ends in `.part` stands for no unfinished file."""
+"""Paths are quoted and `+` with them: one that ends in `.part` is no unfinished file."""
 _MAX_NAME_BYTES = 255 - len(_UNFINISHED)
-_NAMELESS = "%"
-"""The file name of the empty target path; no other path is quoted like this."""
+_NOT_A_FILE = "not a file"
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def _own_disk(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Wait for every other writer of `folder`, then keep them out; ends with the program at last."""
+    """Wait for every other writer of `folder`, then keep them out; a dead one keeps nobody out."""
     with _own_disk(folder):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -57,7 +57,7 @@ def _open_file(path: Path, flags: int = 0) -> BinaryIO:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError("not a file")  # noqa: TRY003 - becomes the detail of `store.io`
+        raise OSError(errno.EINVAL, _NOT_A_FILE)
     return os.fdopen(descriptor, "rb")
 
 
@@ -69,11 +69,16 @@ class MetadataFolder:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Let no other client work in the folder; it is made if it is not there."""
+        """Let no other client work in the folder. One that is not there holds no trust to guard."""
+        with _own_disk(self._folder):
+            there = self._folder.exists()
+        with _alone(self._folder) if there else nullcontext():
+            yield
+
+    def make(self) -> None:
+        """Make the folder if it is not there."""
         with _own_disk(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-        with _alone(self._folder):
-            yield
 
     def load(self, role: str) -> bytes | None:
         """Return the stored bytes of `role`, or None; never more than any verifier would read."""
@@ -88,8 +93,8 @@ class MetadataFolder:
     def keep(self, role: str, data: bytes) -> None:
         """Replace the bytes of `role`, durably; the folder is made if it is not there."""
         path = self._folder / metadata_file(role)
+        self.make()
         with _own_disk(path):
-            self._folder.mkdir(parents=True, exist_ok=True)
             replace_file(path, data)
 
     def forget(self, role: str) -> None:
@@ -107,7 +112,7 @@ class TargetFolder:
 
     def path_of(self, target: Verified[Target]) -> Path:
         """Return where `target` stands or will stand."""
-        name = target_file(target.value.path) or _NAMELESS
+        name = target_file(target.value.path)
         if len(name) > _MAX_NAME_BYTES:
             fault = OverLimit(code=Code.STORE_NAME_TOO_LONG, what=name[:40], limit=_MAX_NAME_BYTES)
             raise Refused(fault)
