@@ -67,7 +67,7 @@ class _Passphrases:
 def main(arguments: Sequence[str]) -> int:
     """Run one command; report a failure on standard error in one line and one of advice."""
     try:
-        app(list(arguments))
+        app(list(arguments), prog_name="firmhold release")
     except SystemExit as end:  # how the library ends a command, also after it reported a bad call
         return end.code if isinstance(end.code, int) else 1
     except FirmholdError as error:

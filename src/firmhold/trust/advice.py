@@ -39,6 +39,7 @@ _ADVICE: dict[Code, str] = {
     Code.RELEASE_NOT_A_HOLDER: "This key is not one of the role's; see `release show`.",
     Code.RELEASE_NOTHING_TO_SIGN: "Build a release first; see `release show`.",
     Code.RELEASE_DRAFT_OPEN: "Sign and publish the open draft first, or discard it; see `release show`.",
+    Code.DRILL_FIRMWARE_DIGEST: "The cached download was damaged and is deleted; run it again.",
     Code.MISUSE: "See `firmhold --help`.",
 }
 

@@ -96,6 +96,9 @@ class Code(StrEnum):
     RELEASE_NOTHING_TO_SIGN = "release.nothing_to_sign"
     RELEASE_DRAFT_OPEN = "release.draft_open"
 
+    # The demo.
+    DRILL_FIRMWARE_DIGEST = "drill.firmware_digest"
+
     # How the program was called.
     MISUSE = "misuse"
 
@@ -227,6 +230,7 @@ class DigestMismatch(Fault):
             Code.TUF_MIX_SNAPSHOT_DIGEST,
             Code.TUF_MIX_TARGETS_DIGEST,
             Code.TUF_TARGET_DIGEST,
+            Code.DRILL_FIRMWARE_DIGEST,
         }
     )
     what: str

@@ -1,0 +1,57 @@
+"""A vendor with a release desk of its own: every key in an encrypted file, made for this play."""
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from firmhold.interop.adapters.system import SystemClock
+from firmhold.release.adapters.folder import FolderDesk, FolderSite
+from firmhold.release.build import build
+from firmhold.release.keys import ONLINE, init_domain
+from firmhold.release.publish import Published, publish
+from firmhold.release.sign import sign
+from firmhold.signing.file import FileSigner
+from firmhold.signing.ports import Signer
+
+
+class Vendor:
+    """Makes a staging domain in a folder and publishes releases into another."""
+
+    def __init__(self, folder: Path) -> None:
+        self.desk = FolderDesk(folder / "desk")
+        self.site = folder / "site"
+        self._incoming = folder / "incoming"
+        self._passphrase = secrets.token_urlsafe(16)
+        self._clock = SystemClock()
+        init_domain(self.desk, {}, self._make_key, self._clock.now())
+
+    @property
+    def root(self) -> bytes:
+        """The root that devices get at manufacture."""
+        return self.desk.versions("root")[0][1]
+
+    def key(self, holder: str) -> Signer:
+        """Open the key of a holder: the vendor knows all passphrases of this play."""
+        return FileSigner.load(self.desk.keys / f"{holder}.pem", self._passphrase)
+
+    def draft(self, product: str, files: Mapping[str, bytes]) -> int:
+        """Take files in as the feature authority's next version; return its number."""
+        self._incoming.mkdir(exist_ok=True)
+        paths = []
+        for name, data in files.items():
+            paths.append(self._incoming / name)
+            paths[-1].write_bytes(data)
+        return build(self.desk, "feature", product, paths, self._clock.now()).version
+
+    def sign(self, holder: str) -> int:
+        """Have a feature holder sign the draft; return how many signatures are still needed."""
+        return sign(self.desk, "feature", self.key(holder)).needed
+
+    def publish(self) -> Published:
+        """Publish what is signed."""
+        online = {role: self.key(role) for role in ONLINE}
+        return publish(self.desk, FolderSite(self.site), online, self._clock.now())
+
+    def _make_key(self, role: str, holder: str) -> FileSigner:
+        name = role if role in ONLINE else holder
+        return FileSigner.create(self.desk.keys / f"{name}.pem", self._passphrase)
