@@ -7,13 +7,19 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from securesystemslib.signer import CryptoSigner
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from firmhold.sim.repository import SimRepository
 from firmhold.trust.encoding import canonical_json
 
 Document = dict[str, Any]
 Edit = Callable[[Document], object]
+
+
+def disguised(signer: CryptoSigner, key: SSlibKey) -> CryptoSigner:
+    """The private key of `signer`, signing under the id (and for the scheme) of `key`."""
+    return CryptoSigner(load_pem_private_key(signer.private_bytes, None), key)
 
 
 class Attacker:

@@ -130,7 +130,8 @@ class SimRepository:
         signed = json.loads(self.published[by])["signed"]
         table = signed if by == "root" else signed["delegations"]
         rules = signed["roles"] if by == "root" else {r["name"]: r for r in table["roles"]}
-        keys = (parse_public_key(table["keys"][key_id]) for key_id in rules[role]["keyids"])
+        entries = (table["keys"].get(key_id, {}) for key_id in rules[role]["keyids"])
+        keys = [parse_public_key(entry) for entry in entries]
         return tuple(sorted({key.identity for key in keys if key is not None}))
 
     def add_target(self, role: str, path: str, data: bytes) -> TargetFile:
