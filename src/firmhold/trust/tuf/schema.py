@@ -199,7 +199,8 @@ def _check_delegations(delegations: JsonObject) -> None:
 def _check_succinct(value: JsonValue, where: str) -> None:
     _check_authority(value, where)
     bins = an_object(value, where)
-    _check_role_name(a_text(bins.get("name_prefix"), f"{where}.name_prefix"), where)
+    prefix = a_text(bins.get("name_prefix"), f"{where}.name_prefix")
+    _check_role_name(prefix, f"{where}.name_prefix")
     if a_number(bins.get("bit_length"), f"{where}.bit_length", 1) > _MAX_BIN_BITS:
         raise _refusal(f"{where}.bit_length", f"at most {_MAX_BIN_BITS}")
 
