@@ -15,7 +15,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -96,8 +96,10 @@ class HttpFetcher:
         try:
             with _reported(url):
                 response = _ask(connection, parts)
-            _check_answer(url, response)
-            yield _pieces(url, response, max_bytes)
+            # The connection hands its socket over to a response that ends it: both are closed.
+            with closing(response):
+                _check_answer(url, response)
+                yield _pieces(url, response, max_bytes)
         finally:
             connection.close()
 
