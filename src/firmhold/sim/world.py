@@ -22,7 +22,7 @@ from firmhold.trust.errors import Fault, FirmholdError
 from firmhold.trust.tuf.dialect import PLAIN_TUF, Dialect
 
 IMPATIENT = Patience(grace_seconds=0.5, minimum_bytes_per_second=4096)
-"""A simulated device gives up early, so that the tests of patience do not need any."""
+"""For a device that is to be kept waiting, so that tests of patience do not need any."""
 
 
 @dataclass(slots=True)
@@ -33,6 +33,7 @@ class SimDevice:
     url: str
     clock: SimClock
     dialect: Dialect = PLAIN_TUF
+    patience: Patience = Patience()
     failure: FirmholdError | None = None
     """Why the last update ended early."""
 
@@ -75,7 +76,7 @@ class SimDevice:
 
     def _update(self, paths: tuple[str, ...]) -> None:
         client = Client(
-            HttpFetcher(IMPATIENT),
+            HttpFetcher(self.patience),
             MetadataFolder(self.metadata),
             f"{self.url}/metadata",
             self.clock.now(),
