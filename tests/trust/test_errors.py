@@ -62,7 +62,7 @@ def test_each_kind_of_fault_has_a_code(fault: type[Fault]) -> None:
 def test_each_code_is_lower_case_words_behind_the_name_of_its_place(code: Code) -> None:
     """A code reads `place.check` and never looks like anything else."""
     place, *checks = code.split(".")
-    places = {"encoding", "tuf", "fetch", "store", "key", "release", "misuse"}
+    places = {"encoding", "tuf", "fetch", "store", "key", "release", "drill", "misuse"}
     assert place in places
     assert all(part.replace("_", "").islower() for part in [place, *checks])
 

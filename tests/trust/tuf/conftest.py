@@ -1,7 +1,10 @@
 """A repository whose every key is at hand, and pens that sign whatever one likes with them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from securesystemslib.signer import CryptoSigner
@@ -9,10 +12,25 @@ from securesystemslib.signer import CryptoSigner
 from firmhold.sim.attacker import Attacker, Edit
 from firmhold.sim.clock import SimClock
 from firmhold.sim.repository import SimRepository
-from firmhold.trust.errors import Code, QuorumUnmet
+from firmhold.trust.errors import Code, FetchFault, QuorumUnmet, Unavailable
 from firmhold.trust.keys import parse_public_key
-from firmhold.trust.tuf.dialect import PLAIN_TUF
+from firmhold.trust.tuf.dialect import PLAIN_TUF, Dialect
+from firmhold.trust.tuf.roles import Target
 from firmhold.trust.tuf.trusted_set import TrustedSet
+from firmhold.trust.tuf.workflow import (
+    Action,
+    Fetch,
+    FetchIfThere,
+    Forget,
+    Keep,
+    Load,
+    Steps,
+    find_target,
+    refresh,
+)
+from firmhold.trust.verified import Verified
+
+R = TypeVar("R")
 
 Forge = Callable[[str, Edit], bytes]
 """Role and edit in, bytes out."""
@@ -95,3 +113,86 @@ def upto_targets(
 ) -> TrustedSet:
     """What a device trusts that has accepted the top-level targets."""
     return upto_snapshot.accept_targets(repository.published["targets"], clock.now())
+
+
+@dataclass
+class Device:
+    """Drives the workflow over dictionaries, and writes down everything that it is asked to do."""
+
+    folder: Path
+    """What is served."""
+    now: datetime
+    stored: dict[str, bytes]
+    """What is kept, by role."""
+    actions: list[Action] = field(default_factory=list)
+    """What was asked for since the last cycle began."""
+
+    def refresh(self, dialect: Dialect = PLAIN_TUF) -> TrustedSet:
+        """One update cycle, as a newly started program."""
+        return self.drive(refresh(self.stored["root"], dialect, self.now))
+
+    def find(self, trusted: TrustedSet, path: str) -> tuple[TrustedSet, Verified[Target]]:
+        """Search for a target with what is trusted."""
+        return self.drive(find_target(trusted, path, self.now))
+
+    def drive(self, steps: Steps[R], *, until: Action | None = None) -> R:
+        """Do what the steps ask for; the power fails before `until` is done."""
+        self.actions = []
+        answer = None
+        while True:
+            try:
+                action = steps.send(answer)
+            except StopIteration as end:
+                result: R = end.value
+                return result
+            if action == until:
+                raise InterruptedError
+            self.actions.append(action)
+            answer = self.do(action)
+
+    def do(self, action: Action) -> bytes | None:
+        """Do one thing."""
+        match action:
+            case Load(role):
+                return self.stored.get(role)
+            case Keep(role, data):
+                self.stored[role] = data
+            case Forget(role):
+                self.stored.pop(role, None)
+            case FetchIfThere(path, _):
+                return self.served(path)
+            case Fetch(path, _):
+                found = self.served(path)
+                if found is None:
+                    fault = FetchFault(code=Code.FETCH_NOT_FOUND, url=path, detail="404")
+                    raise Unavailable(fault)
+                return found
+        return None
+
+    def served(self, name: str) -> bytes | None:
+        """The bytes that are served under a name."""
+        file = self.folder / "metadata" / name
+        return file.read_bytes() if file.exists() else None
+
+    @property
+    def written(self) -> list[Keep | Forget]:
+        """Every durable write since the last cycle began, in order."""
+        return [action for action in self.actions if isinstance(action, Keep | Forget)]
+
+    @property
+    def asked(self) -> list[str]:
+        """Every name that was asked for since the last cycle began, in order."""
+        return [action.path for action in self.actions if isinstance(action, Fetch | FetchIfThere)]
+
+
+@pytest.fixture
+def device(repository: SimRepository, clock: SimClock) -> Device:
+    """A device that pinned the first root of the repository."""
+    return Device(repository.folder, clock.now(), {"root": repository.published["root"]})
+
+
+@pytest.fixture
+def strict_device(strict_repository: SimRepository, clock: SimClock) -> Device:
+    """A device that pinned the first root of the strict repository."""
+    root = strict_repository.published["root"]
+    return Device(strict_repository.folder, clock.now(), {"root": root})
