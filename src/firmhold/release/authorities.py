@@ -1,25 +1,37 @@
-"""Who may sign for a role at this desk, read from the desk's own signed metadata each time."""
+"""Who may sign for a role at this desk, read from the desk's own signed metadata each time.
 
-from firmhold.release.documents import parse
+Whoever can write to the desk's folder can put anything there. So nothing of it is believed before
+the signatures of its authority are counted, up to the desk's first root.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from firmhold.release.documents import DELEGATED, parse
 from firmhold.release.ports import Desk
-from firmhold.trust.errors import Absent, Code, Misuse, PlaceFault
+from firmhold.trust.errors import Absent, Code, Damaged, Misuse, PlaceFault, Refused
 from firmhold.trust.tuf.dialect import FIRMHOLD
 from firmhold.trust.tuf.roles import Authority, read_targets
 from firmhold.trust.tuf.trusted_set import TrustedSet
+from firmhold.trust.tuf.wire import Envelope
 
-DELEGATED = ("feature", "security")
-"""The two release authorities; neither can sign for the other."""
+
+def require_release_role(role: str) -> None:
+    """Pass if `role` is one of the two that can be drafted and signed at the desk."""
+    if role not in DELEGATED:
+        listed_in = " and ".join(DELEGATED)
+        raise Misuse(Absent(code=Code.RELEASE_NOT_A_ROLE, name=role, listed_in=listed_in))
 
 
 def trusted_root(desk: Desk) -> TrustedSet:
     """Return the desk's root, followed version by version from its first one."""
     versions = desk.versions("root")
     if not versions:
-        fault = PlaceFault(code=Code.RELEASE_DESK, path="metadata", detail="no root is here")
-        raise Misuse(fault)
-    trusted = TrustedSet.pin(versions[0][1], FIRMHOLD)
-    for _, data in versions[1:]:
-        trusted = trusted.accept_root(data)
+        raise Misuse(_fault("root", "no root is here"))
+    with _read_here("root"):
+        trusted = TrustedSet.pin(versions[0][1], FIRMHOLD)
+        for _, data in versions[1:]:
+            trusted = trusted.accept_root(data)
     return trusted
 
 
@@ -28,11 +40,33 @@ def authority_of(desk: Desk, role: str) -> Authority:
     top_level = trusted_root(desk).root.value.authorities
     if role in top_level:
         return top_level[role]
-    data = desk.current("targets")
-    envelope = parse(data, "targets") if data is not None else None
-    authority = None
-    if envelope is not None and top_level["targets"].tally(envelope).met:
-        authority = read_targets(envelope, FIRMHOLD).authority(role, "targets")
+    targets = read_targets(current_metadata(desk, "targets"), FIRMHOLD)
+    authority = targets.authority(role, "targets")
     if authority is None:
         raise Misuse(Absent(code=Code.RELEASE_NOT_A_ROLE, name=role, listed_in="targets"))
     return authority
+
+
+def current_metadata(desk: Desk, role: str) -> Envelope:
+    """Return the newest metadata of `role` at the desk, which its authority must have signed."""
+    data = desk.current(role)
+    if data is None:
+        raise Damaged(_fault(role, "no signed metadata are here"))
+    with _read_here(role):
+        envelope = parse(data, role)
+    if not authority_of(desk, role).tally(envelope).met:
+        raise Damaged(_fault(role, "not signed by enough of its holders"))
+    return envelope
+
+
+@contextmanager
+def _read_here(role: str) -> Iterator[None]:
+    """Report metadata that cannot be believed as damage of this desk, which keeps them."""
+    try:
+        yield
+    except Refused as error:
+        raise Damaged(_fault(role, str(error))) from error
+
+
+def _fault(role: str, detail: str) -> PlaceFault:
+    return PlaceFault(code=Code.RELEASE_DESK, path=f"metadata of {role}", detail=detail)

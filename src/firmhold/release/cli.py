@@ -7,15 +7,18 @@ the same input gives the same bytes again.
 import getpass
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from firmhold.release.adapters.folder import FolderDesk, FolderSite
 from firmhold.release.build import build, discard
@@ -25,8 +28,10 @@ from firmhold.release.show import Line, show
 from firmhold.release.sign import sign
 from firmhold.signing.file import FileSigner
 from firmhold.signing.uri import open_signer
+from firmhold.storage.disk import read_file, why
 from firmhold.trust.advice import advice_for
-from firmhold.trust.errors import Code, FirmholdError, Misuse, PlaceFault, UsageFault
+from firmhold.trust.errors import Code, FirmholdError, Misuse, PlaceFault, Refused, UsageFault
+from firmhold.trust.tuf.schema import a_date
 
 app = typer.Typer(
     name="firmhold release",
@@ -45,6 +50,11 @@ PassphraseFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+_FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
+_SECONDS = re.compile(r"[0-9]{1,11}")
+_MAX_PASSPHRASE_BYTES = 4096
+
 
 class _Passphrases:
     """From a file, from FIRMHOLD_PASSPHRASE, or from the person at the terminal."""
@@ -59,7 +69,7 @@ class _Passphrases:
         if from_environment := os.environ.get("FIRMHOLD_PASSPHRASE"):
             return from_environment
         if sys.stdin.isatty():
-            return getpass.getpass(f"Passphrase of {key}: ")
+            return getpass.getpass(f"Passphrase of {_shown(key)}: ")
         what = f"no passphrase for {key}: give --passphrase-file or FIRMHOLD_PASSPHRASE"
         raise Misuse(UsageFault(code=Code.MISUSE, what=what))
 
@@ -67,11 +77,11 @@ class _Passphrases:
 def main(arguments: Sequence[str]) -> int:
     """Run one command; report a failure on standard error in one line and one of advice."""
     try:
-        app(list(arguments), prog_name="firmhold release")
+        app(list(arguments))
     except SystemExit as end:  # how the library ends a command, also after it reported a bad call
         return end.code if isinstance(end.code, int) else 1
     except FirmholdError as error:
-        print(f"{type(error).__name__.lower()}: {error}", file=sys.stderr)
+        print(_shown(f"{type(error).__name__.lower()}: {error}"), file=sys.stderr)
         print(f"  {advice_for(error.code)}", file=sys.stderr)
         return 1
     return 0
@@ -88,16 +98,15 @@ def keys_init(
 ) -> None:
     """Make a staging domain: keys in encrypted files, a signed root, empty release roles."""
     folder = FolderDesk(desk)
-    passphrases = _Passphrases(passphrase_file)
-    passphrase = passphrases.passphrase(f"the new keys in {folder.keys}")
+    passphrase = _Passphrases(passphrase_file).passphrase(f"the new keys in {folder.keys}")
 
     def make_key(role: str, holder: str) -> FileSigner:
         # A machine's key is found by its role, a person's by the person.
-        name = role if role in ONLINE else _file_name(holder)
+        name = role if role in ONLINE else holder
         return FileSigner.create(folder.keys / f"{name}.pem", passphrase)
 
     init_domain(folder, _named_holders(holders or []), make_key, _moment(at))
-    print(f"staging domain made in {desk}; devices pin {desk}/metadata/1.root.json")
+    _say(f"staging domain made in {desk}; devices pin {desk}/metadata/1.root.json")
 
 
 @app.command("build")
@@ -111,9 +120,9 @@ def build_(
 ) -> None:
     """Draft the next version of an authority's role with FILES."""
     built = build(FolderDesk(desk), authority, product, files or [], _moment(at))
-    print(f"draft of {built.role} version {built.version}")
+    _say(f"draft of {built.role} version {built.version}")
     for path in built.added:
-        print(f"  {path}")
+        _say(f"  {path}")
 
 
 @app.command("sign")
@@ -123,10 +132,12 @@ def sign_(
     role: Annotated[str, typer.Option(help="The role whose draft to sign.")],
     key: Annotated[str, typer.Option(help="The holder's key, as file:PATH.")],
     passphrase_file: PassphraseFile = None,
+    at: At = None,
 ) -> None:
     """Add one holder's signature to a role's draft, after checking the draft again."""
-    tally = sign(FolderDesk(desk), role, open_signer(key, _Passphrases(passphrase_file)))
-    print(f"{role}: signed by {', '.join(tally.signed)}; {tally.needed} more needed")
+    signer = open_signer(key, _Passphrases(passphrase_file))
+    tally = sign(FolderDesk(desk), role, signer, _moment(at))
+    _say(f"{role}: signed by {', '.join(tally.signed)}; {tally.needed} more needed")
 
 
 @app.command("discard")
@@ -135,7 +146,7 @@ def discard_(
 ) -> None:
     """Throw away a role's open draft."""
     discard(FolderDesk(desk), role)
-    print(f"draft of {role} discarded")
+    _say(f"draft of {role} discarded")
 
 
 @app.command("publish")
@@ -153,9 +164,9 @@ def publish_(
         role: open_signer(f"file:{folder.keys / f'{role}.pem'}", passphrases) for role in ONLINE
     }
     published = publish(folder, FolderSite(to), online, _moment(at))
-    print("published " + ", ".join(f"{r} v{v}" for r, v in published.versions.items()))
+    _say("published " + ", ".join(f"{r} v{v}" for r, v in published.versions.items()))
     for role, tally in published.waiting.items():
-        print(f"draft of {role} stays behind: {tally.needed} more of {', '.join(tally.missing)}")
+        _say(f"draft of {role} stays behind: {tally.needed} more of {', '.join(tally.missing)}")
 
 
 @app.command("show")
@@ -185,7 +196,7 @@ def _as_json(line: Line) -> dict[str, object]:
 def _table(lines: Sequence[Line]) -> Table:
     table = Table("role", "state", "version", "expires", "signed by", "still needed", "files")
     for line in lines:
-        table.add_row(
+        cells = (
             line.role,
             line.state,
             str(line.version),
@@ -194,43 +205,53 @@ def _table(lines: Sequence[Line]) -> Table:
             f"{line.tally.needed} of {len(line.tally.missing)}" if line.tally.needed else "",
             str(len(line.files) or ""),
         )
+        table.add_row(*(Text(_shown(cell)) for cell in cells))  # as it is: a name is no markup
     return table
 
 
 def _moment(at: str | None) -> datetime:
-    if at is not None:
-        try:
-            return datetime.strptime(at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-        except ValueError as error:
-            what = f"--at takes a moment as 2030-01-31T12:00:00Z, not {at}"
-            raise Misuse(UsageFault(code=Code.MISUSE, what=what)) from error
+    """The moment that the person names, else the one of the environment, else the present."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if at is not None:
+        return _parsed(at)
     if epoch is None:
         return datetime.now(UTC)  # noqa: TID251 - the composition root reads the clock
-    if not epoch.isdigit():
+    if not _SECONDS.fullmatch(epoch):
         what = f"SOURCE_DATE_EPOCH is seconds since 1970, not {epoch}"
         raise Misuse(UsageFault(code=Code.MISUSE, what=what))
-    return datetime.fromtimestamp(int(epoch), UTC)
+    return _FIRST_MOMENT + timedelta(seconds=int(epoch))
+
+
+def _parsed(at: str) -> datetime:
+    with suppress(Refused):
+        if (moment := a_date(at, "--at")) < _LAST_MOMENT:
+            return moment
+    what = f"--at takes a moment as 2030-01-31T12:00:00Z, not {at}"
+    raise Misuse(UsageFault(code=Code.MISUSE, what=what))
 
 
 def _named_holders(options: Sequence[str]) -> dict[str, list[str]]:
-    named = {}
+    named: dict[str, list[str]] = {}
     for option in options:
         role, _, names = option.partition("=")
+        if role in named:
+            raise Misuse(UsageFault(code=Code.MISUSE, what=f"--holders names {role} twice"))
         named[role] = [name.strip() for name in names.split(",")]
     return named
 
 
-def _file_name(holder: str) -> str:
-    if not holder or not all(c.isalnum() or c in "-_." for c in holder) or holder[0] == ".":
-        what = f"a holder's name is made of letters, digits, '-', '_' and '.', not {holder!r}"
-        raise Misuse(UsageFault(code=Code.MISUSE, what=what))
-    return holder
-
-
 def _first_line(file: Path) -> str:
     try:
-        return file.read_text().partition("\n")[0]
+        data = read_file(file, _MAX_PASSPHRASE_BYTES)
     except OSError as error:
-        detail = error.strerror or str(error)
-        raise Misuse(PlaceFault(code=Code.STORE_IO, path=str(file), detail=detail)) from error
+        raise Misuse(PlaceFault(code=Code.STORE_IO, path=str(file), detail=why(error))) from error
+    return os.fsdecode(data.partition(b"\n")[0].removesuffix(b"\r"))
+
+
+def _shown(text: str) -> str:
+    """Text that may be hostile, with no character that would steer a terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _say(line: str) -> None:
+    print(_shown(line))

@@ -8,16 +8,20 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from securesystemslib.signer import Key
-from tuf.api.metadata import Root, Signed, Snapshot, Targets, Timestamp
+from tuf.api.metadata import Root, Signed, Snapshot, TargetFile, Targets, Timestamp
 
 from firmhold.signing.ports import Signer
-from firmhold.trust.encoding import JsonObject, JsonValue, canonical_json, parse_json
+from firmhold.trust.digest import TARGET_FILE, Expectation
+from firmhold.trust.encoding import JsonObject, JsonValue, canonical_json
 from firmhold.trust.keys import KeyId
 from firmhold.trust.tuf.dialect import FIRMHOLD, HOLDERS_FIELD
-from firmhold.trust.tuf.schema import check_envelope
-from firmhold.trust.tuf.wire import MAX_BYTES, Envelope, parse_envelope
+from firmhold.trust.tuf.schema import a_number
+from firmhold.trust.tuf.wire import Envelope, parse_envelope
 
 KINDS = {"root": Root, "snapshot": Snapshot, "targets": Targets, "timestamp": Timestamp}
+
+DELEGATED = ("feature", "security")
+"""The two release authorities; neither can sign for the other."""
 
 LIFETIMES = {
     "root": timedelta(days=365),
@@ -29,6 +33,9 @@ LIFETIMES = {
 }
 """How long metadata live from the moment they are written."""
 
+ROLES = tuple(LIFETIMES)
+"""Every role of a domain, delegators first."""
+
 
 def kind_of(role: str) -> str:
     """Return the `_type` of a role's metadata."""
@@ -38,6 +45,16 @@ def kind_of(role: str) -> str:
 def expiry(role: str, now: datetime) -> datetime:
     """Return when metadata of `role` written now expire, on a whole second."""
     return now.replace(microsecond=0) + LIFETIMES[role]
+
+
+def version_of(envelope: Envelope) -> int:
+    """Return the version that well-formed metadata bear."""
+    return a_number(envelope.signed["version"], "signed.version", 1)
+
+
+def expectation_of(path: str, file: TargetFile) -> Expectation:
+    """Return what a target's entry says of its file."""
+    return Expectation(path, file.length, dict(file.hashes), TARGET_FILE)
 
 
 def public_keys(signers: Iterable[Signer]) -> dict[str, Key]:
@@ -55,18 +72,25 @@ def unsigned(signed: Signed) -> bytes:
     return _envelope(signed.to_dict(), {})
 
 
+def normal_form(envelope: Envelope) -> bytes:
+    """Return the one spelling of an envelope, whatever stood around it where it was read."""
+    return _envelope(envelope.signed, _signatures(envelope))
+
+
 def add_signature(data: bytes, role: str, signer: Signer) -> bytes:
     """Return `data` with the signature of `signer`, in place of an older one of the same key."""
     envelope = parse(data, role)
-    document = parse_json(data, max_bytes=MAX_BYTES[kind_of(role)])
-    _, pairs = check_envelope(document)
-    signatures = dict(pairs) | {str(signer.key_id): signer.sign(envelope.payload)}
-    return _envelope(envelope.signed, signatures)
+    signature = {str(signer.key_id): signer.sign(envelope.payload)}
+    return _envelope(envelope.signed, _signatures(envelope) | signature)
 
 
 def parse(data: bytes, role: str) -> Envelope:
     """Read metadata of `role` strictly, in the desk's own dialect."""
     return parse_envelope(data, kind_of(role), role, FIRMHOLD)
+
+
+def _signatures(envelope: Envelope) -> dict[str, str]:
+    return {str(signature.key_id): signature.sig for signature in envelope.signatures}
 
 
 def _envelope(signed: JsonObject, signatures: Mapping[str, str]) -> bytes:

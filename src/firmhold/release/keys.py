@@ -1,13 +1,23 @@
 """Step 0: a staging domain. Keys for every role, a root 2-of-3, two authorities 2-of-3 each."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from tuf.api.metadata import DelegatedRole, Delegations, Role, Root, Targets
 
-from firmhold.release.authorities import DELEGATED
-from firmhold.release.documents import add_signature, expiry, holders, public_keys, unsigned
+from firmhold.release.documents import (
+    DELEGATED,
+    ROLES,
+    add_signature,
+    expiry,
+    holders,
+    public_keys,
+    unsigned,
+)
 from firmhold.release.ports import Desk
 from firmhold.signing.ports import Signer
 from firmhold.trust.errors import Code, Misuse, PlaceFault, UsageFault
@@ -21,6 +31,8 @@ ONLINE = ("snapshot", "timestamp")
 
 THRESHOLD = 2
 SEATS = 3
+
+_HOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 MakeKey = Callable[[str, str], Signer]
 """Makes a key for a role and the holder with this name."""
@@ -46,10 +58,11 @@ def init_domain(
 
     `names` maps a role to its holders; roles that it leaves out get `default_holders`.
     """
-    plan = {role: tuple(names.get(role, default_holders(role))) for role in (*OFFLINE, *ONLINE)}
+    plan = {role: tuple(names.get(role, default_holders(role))) for role in ROLES}
     _check_plan(plan, names)
+    desk.make()
     with desk.locked():
-        if desk.roles():
+        if any(desk.current(role) is not None for role in ROLES):
             detail = "a domain is here already"
             raise Misuse(PlaceFault(code=Code.RELEASE_DESK, path="metadata", detail=detail))
         seats = {
@@ -65,19 +78,35 @@ def init_domain(
 
 
 def _check_plan(plan: Mapping[str, Sequence[str]], names: Mapping[str, Sequence[str]]) -> None:
-    unknown = set(names) - set(plan)
-    if unknown:
-        what = f"no such role: {', '.join(sorted(unknown))} (there are: {', '.join(plan)})"
+    """Refuse what cannot be meant before the first key is made."""
+    for what in chain(_wrong_roles(plan, names), _wrong_holders(plan)):
         raise Misuse(UsageFault(code=Code.MISUSE, what=what))
-    for role, holders_ in plan.items():
-        least = THRESHOLD if role in OFFLINE else 1
-        if len(set(holders_)) < least or len(set(holders_)) != len(holders_):
-            what = f"{role} needs at least {least} different holders"
-            raise Misuse(UsageFault(code=Code.MISUSE, what=what))
-    everybody = [holder for holders_ in plan.values() for holder in holders_]
-    if len(set(everybody)) != len(everybody):
-        what = "a holder has one seat: name different people for different roles"
-        raise Misuse(UsageFault(code=Code.MISUSE, what=what))
+
+
+def _wrong_roles(
+    plan: Mapping[str, Sequence[str]], names: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    for role in sorted(names.keys() - plan.keys()):
+        yield f"no such role: {role} (there are: {', '.join(plan)})"
+    for role in OFFLINE:
+        if len(plan[role]) < THRESHOLD:
+            yield f"{role} needs at least {THRESHOLD} different holders"
+    for role in ONLINE:
+        if len(plan[role]) != 1:
+            yield f"{role} has one key, which a machine holds"
+
+
+def _wrong_holders(plan: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    # The key of a machine is found under its role, so the role's name is taken too.
+    taken = [name for role in ONLINE for name in {role, *plan[role]}]
+    taken += [holder for role in OFFLINE for holder in plan[role]]
+    for holder in taken:
+        if not _HOLDER.fullmatch(holder):
+            yield f"a holder's name is made of letters, digits and '-_.', not {holder!r}"
+    # Two names that differ in their letter case only are one person, and one file on some disks.
+    for holder, seats in Counter(holder.casefold() for holder in taken).items():
+        if seats > 1:
+            yield f"a holder has one seat, {holder} has {seats}: name different people"
 
 
 def _root(seats: Mapping[str, Sequence[Seated]], now: datetime) -> Root:

@@ -3,20 +3,23 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from firmhold.trust.digest import Expectation
 
 
 class Desk(Protocol):
-    """The desk's own memory: signed metadata, open drafts, files that were taken in."""
+    """The desk's own memory: signed metadata, open drafts, files that were taken in.
 
-    def locked(self) -> AbstractContextManager[None]:
-        """Keep others out while a step changes the desk."""
+    It keeps what it is given and judges nothing: whoever reads it counts signatures again.
+    """
+
+    def make(self) -> None:
+        """Make an empty desk; one that is there already stays as it is."""
         ...
 
-    def roles(self) -> Sequence[str]:
-        """Return the roles that have signed metadata, sorted."""
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep others out while a step changes the desk; raises if there is no desk."""
         ...
 
     def current(self, role: str) -> bytes | None:
@@ -28,42 +31,42 @@ class Desk(Protocol):
         ...
 
     def keep(self, role: str, version: int, data: bytes) -> None:
-        """Store signed metadata of `role`, durably."""
+        """Store a version of signed metadata, durably; raises if another one has its number."""
         ...
 
     def draft(self, role: str) -> bytes | None:
         """Return the open draft of `role`."""
         ...
 
-    def drafts(self) -> Sequence[str]:
-        """Return the roles that have an open draft, sorted."""
-        ...
-
     def put_draft(self, role: str, data: bytes) -> None:
-        """Store the open draft of `role`, durably."""
+        """Store the open draft of `role`, durably, in place of the one before."""
         ...
 
     def drop_draft(self, role: str) -> None:
-        """Remove the open draft of `role`."""
+        """Remove the open draft of `role`, durably, if there is one."""
         ...
 
     def take_in(self, source: Path) -> tuple[int, str]:
         """Copy a file into the desk; return its length in bytes and its SHA-256."""
         ...
 
-    def file(self, sha256: str) -> Path:
-        """Return where the file with this digest stands; raises if it was not taken in."""
+    def file(self, sha256: str) -> BinaryIO:
+        """Open the file that was taken in under this digest; raises if there is none."""
         ...
 
 
 class Site(Protocol):
     """A folder, or anything like it, from which a static server serves the repository."""
 
+    def get(self, path: str) -> bytes | None:
+        """Return the metadata that stand under `path`."""
+        ...
+
     def put(self, path: str, data: bytes) -> None:
         """Store `data` under a name that never changes its content; raises if it has another."""
         ...
 
-    def put_file(self, path: str, source: Path, expectation: Expectation) -> None:
+    def put_file(self, path: str, source: BinaryIO, expectation: Expectation) -> None:
         """Store a large file likewise, measured as it is copied."""
         ...
 

@@ -2,23 +2,33 @@
 
 Order: the desk remembers, then files that never change their names are laid out, then
 `timestamp.json` is replaced. A client that reads in between sees the old repository whole; a power
-cut in between is mended by publishing again.
+cut in between is mended by publishing again. Nothing is changed anywhere before everything was
+judged: each draft as its holders judge it, the whole as devices would that saw it last.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from tuf.api.metadata import MetaFile, Snapshot, Timestamp
 
-from firmhold.release.authorities import DELEGATED, authority_of, trusted_root
-from firmhold.release.documents import add_signature, expiry, parse, unsigned
+from firmhold.release.authorities import authority_of, current_metadata, trusted_root
+from firmhold.release.documents import (
+    DELEGATED,
+    add_signature,
+    expectation_of,
+    expiry,
+    normal_form,
+    parse,
+    unsigned,
+    version_of,
+)
+from firmhold.release.drafts import check_draft
 from firmhold.release.ports import Desk, Site
 from firmhold.signing.ports import Signer
-from firmhold.trust.errors import Absent, Code, Misuse
+from firmhold.trust.errors import Code, Misuse, PlaceFault
 from firmhold.trust.quorum import Tally
-from firmhold.trust.tuf.roles import Targets
-from firmhold.trust.tuf.trusted_set import TrustedSet
+from firmhold.trust.tuf.trusted_set import SNAPSHOT, TIMESTAMP, TrustedSet
 from firmhold.trust.tuf.wire import metadata_file, target_url_path
 
 TARGETS_ROLES = ("targets", *DELEGATED)
@@ -38,90 +48,131 @@ def publish(desk: Desk, site: Site, online: Mapping[str, Signer], now: datetime)
     Before anything leaves the desk it is judged as a device would judge it (`TrustedSet`).
     """
     with desk.locked():
-        waiting = _promote(desk)
-        snapshot = _next_snapshot(desk, online["snapshot"], now)
-        timestamp = _next_timestamp(desk, online["timestamp"], snapshot, now)
-        trusted = _as_a_device(desk, snapshot, timestamp, now)
-        desk.keep("snapshot", _version(snapshot, "snapshot"), snapshot)
-        desk.keep("timestamp", _version(timestamp, "timestamp"), timestamp)
-        _lay_out(desk, site, trusted)
-        site.replace(f"metadata/{metadata_file('timestamp')}", timestamp)
-    versions = {role: _version(_current(desk, role), role) for role in desk.roles()}
-    return Published(versions, waiting)
+        _require_own_site(desk, site)
+        drafts, waiting = _drafts(desk, now)
+        release = {
+            role: drafts.get(role) or normal_form(current_metadata(desk, role))
+            for role in TARGETS_ROLES
+        }
+        release[SNAPSHOT] = _next_snapshot(desk, release, online[SNAPSHOT], now)
+        release[TIMESTAMP] = _next_timestamp(desk, release, online[TIMESTAMP], now)
+        trusted = _as_devices(desk, site, release, now)
+        _remember(desk, drafts, release)
+        _lay_out(desk, site, release, trusted)
+        site.replace(_place(TIMESTAMP), release[TIMESTAMP])
+    versions = {role: _version(role, data) for role, data in release.items()}
+    return Published({"root": trusted.root.value.version} | versions, waiting)
 
 
-def _promote(desk: Desk) -> dict[str, Tally]:
+def _require_own_site(desk: Desk, site: Site) -> None:
+    """Pass if the site is empty or begins with this desk's own first root."""
+    version, root = desk.versions("root")[0]
+    theirs = site.get(_place("root", version))
+    if theirs != root and not (theirs is None and site.get(_place(TIMESTAMP)) is None):
+        fault = PlaceFault(
+            code=Code.RELEASE_SITE_TAKEN,
+            path=_place("root", version),
+            detail="another repository is here",
+        )
+        raise Misuse(fault)
+
+
+def _drafts(desk: Desk, now: datetime) -> tuple[dict[str, bytes], dict[str, Tally]]:
+    """The drafts whose quorum is met, judged once more, and the tallies of the others."""
+    met: dict[str, bytes] = {}
     waiting: dict[str, Tally] = {}
-    for role in desk.drafts():
-        data = desk.draft(role)
-        if data is None:
+    for role in DELEGATED:
+        if (data := desk.draft(role)) is None:
             continue
-        envelope = parse(data, role)
-        tally = authority_of(desk, role).tally(envelope)
+        draft = parse(data, role)
+        tally = authority_of(desk, role).tally(draft)
         if not tally.met:
             waiting[role] = tally
             continue
-        desk.keep(role, _version(data, role), data)
-        desk.drop_draft(role)
-    return waiting
+        met[role] = normal_form(draft)
+        if met[role] != desk.current(role):  # equal: a power cut came between keep and drop
+            check_draft(desk, role, draft, now)
+    return met, waiting
 
 
-def _next_snapshot(desk: Desk, signer: Signer, now: datetime) -> bytes:
-    meta = {}
-    for role in TARGETS_ROLES:
-        data = _current(desk, role)
-        meta[metadata_file(role)] = MetaFile.from_data(_version(data, role), data, ["sha256"])
-    version = _next_version(desk, "snapshot")
-    snapshot = Snapshot(version=version, expires=expiry("snapshot", now), meta=meta)
-    return add_signature(unsigned(snapshot), "snapshot", signer)
+def _next_snapshot(
+    desk: Desk, release: Mapping[str, bytes], signer: Signer, now: datetime
+) -> bytes:
+    meta = {metadata_file(role): _metafile(role, release[role]) for role in TARGETS_ROLES}
+    version = _next_number(desk, SNAPSHOT)
+    snapshot = Snapshot(version=version, expires=expiry(SNAPSHOT, now), meta=meta)
+    return add_signature(unsigned(snapshot), SNAPSHOT, signer)
 
 
-def _next_timestamp(desk: Desk, signer: Signer, snapshot: bytes, now: datetime) -> bytes:
-    meta = MetaFile.from_data(_version(snapshot, "snapshot"), snapshot, ["sha256"])
-    version = _next_version(desk, "timestamp")
-    timestamp = Timestamp(version=version, expires=expiry("timestamp", now), snapshot_meta=meta)
-    return add_signature(unsigned(timestamp), "timestamp", signer)
+def _next_timestamp(
+    desk: Desk, release: Mapping[str, bytes], signer: Signer, now: datetime
+) -> bytes:
+    meta = _metafile(SNAPSHOT, release[SNAPSHOT])
+    version = _next_number(desk, TIMESTAMP)
+    timestamp = Timestamp(version=version, expires=expiry(TIMESTAMP, now), snapshot_meta=meta)
+    return add_signature(unsigned(timestamp), TIMESTAMP, signer)
 
 
-def _as_a_device(desk: Desk, snapshot: bytes, timestamp: bytes, now: datetime) -> TrustedSet:
-    """Judge the whole as a device that has seen everything published so far."""
-    trusted = trusted_root(desk).restore(desk.current("timestamp"), desk.current("snapshot"))
-    trusted = trusted.accept_timestamp(timestamp, now).accept_snapshot(snapshot, now)
-    trusted = trusted.accept_targets(_current(desk, "targets"), now)
+def _metafile(role: str, data: bytes) -> MetaFile:
+    return MetaFile.from_data(_version(role, data), data, ["sha256"])
+
+
+def _next_number(desk: Desk, role: str) -> int:
+    data = desk.current(role)
+    return 1 if data is None else _version(role, data) + 1
+
+
+def _as_devices(desk: Desk, site: Site, release: Mapping[str, bytes], now: datetime) -> TrustedSet:
+    """Judge the whole as a device that has seen all that this desk, or the site, has to show.
+
+    The two differ where a desk came back from an old backup: what it would publish is then refused
+    as a rollback, before it spoils the site.
+    """
+    trusted = trusted_root(desk)
+    _as_a_device(trusted.restore(*_shown_by(trusted, site)), release, now)
+    seen = desk.current(TIMESTAMP), desk.current(SNAPSHOT)
+    return _as_a_device(trusted.restore(*seen), release, now)
+
+
+def _as_a_device(trusted: TrustedSet, release: Mapping[str, bytes], now: datetime) -> TrustedSet:
+    trusted = trusted.accept_timestamp(release[TIMESTAMP], now)
+    trusted = trusted.accept_snapshot(release[SNAPSHOT], now)
+    trusted = trusted.accept_targets(release["targets"], now)
     for role in DELEGATED:
-        trusted = trusted.accept_delegated(_current(desk, role), role, "targets", now)
+        trusted = trusted.accept_delegated(release[role], role, "targets", now)
     return trusted
 
 
-def _lay_out(desk: Desk, site: Site, trusted: TrustedSet) -> None:
-    for role, delegated in trusted.targets.items():
-        _lay_out_files(desk, site, role, delegated.document.value)
-    for role in ("root", *TARGETS_ROLES, "snapshot"):
-        for version, data in desk.versions(role):
-            site.put(f"metadata/{metadata_file(role, version)}", data)
+def _shown_by(trusted: TrustedSet, site: Site) -> Iterator[bytes | None]:
+    """Yield the timestamp that the site shows, and the snapshot that this names."""
+    timestamp = site.get(_place(TIMESTAMP))
+    yield timestamp
+    shown = trusted.restore(timestamp, None).remembered.timestamp
+    yield None if shown is None else site.get(_place(SNAPSHOT, shown.value.snapshot.version))
 
 
-def _lay_out_files(desk: Desk, site: Site, role: str, document: Targets) -> None:
-    for path in document.files:
-        target = document.target(path, role)
-        if target is not None:
-            expectation = target.expectation
+def _remember(desk: Desk, drafts: Mapping[str, bytes], release: Mapping[str, bytes]) -> None:
+    for role in (*drafts, SNAPSHOT, TIMESTAMP):
+        desk.keep(role, _version(role, release[role]), release[role])
+        desk.drop_draft(role)
+
+
+def _lay_out(desk: Desk, site: Site, release: Mapping[str, bytes], trusted: TrustedSet) -> None:
+    for delegated in trusted.targets.values():
+        for path, file in delegated.document.value.files.items():
+            expectation = expectation_of(path, file)
             place = f"targets/{target_url_path(expectation, consistent=True)}"
-            site.put_file(place, desk.file(expectation.digests["sha256"]), expectation)
+            with desk.file(expectation.digests.get("sha256", "")) as source:
+                site.put_file(place, source, expectation)
+    for role in (*TARGETS_ROLES, SNAPSHOT):
+        site.put(_place(role, _version(role, release[role])), release[role])
+    for version, data in desk.versions("root"):
+        site.put(_place("root", version), data)
 
 
-def _current(desk: Desk, role: str) -> bytes:
-    data = desk.current(role)
-    if data is None:
-        raise Misuse(Absent(code=Code.RELEASE_NOTHING_TO_SIGN, name=role, listed_in="metadata"))
-    return data
+def _place(role: str, version: int | None = None) -> str:
+    return f"metadata/{metadata_file(role, version)}"
 
 
-def _version(data: bytes, role: str) -> int:
-    version = parse(data, role).signed["version"]
-    return version if isinstance(version, int) else 0
-
-
-def _next_version(desk: Desk, role: str) -> int:
-    data = desk.current(role)
-    return 1 if data is None else _version(data, role) + 1
+def _version(role: str, data: bytes) -> int:
+    return version_of(parse(data, role))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firmhold.release.authorities import authority_of, trusted_root
-from firmhold.release.documents import kind_of, parse
+from firmhold.release.documents import DELEGATED, ROLES, kind_of, parse, version_of
 from firmhold.release.ports import Desk
 from firmhold.trust.quorum import Tally
 from firmhold.trust.tuf.dialect import FIRMHOLD
@@ -31,13 +31,11 @@ def show(desk: Desk) -> list[Line]:
 
 
 def _lines(desk: Desk) -> Iterator[Line]:
-    for role in desk.roles():
-        data = desk.current(role)
-        if data is not None:
+    for role in ROLES:
+        if (data := desk.current(role)) is not None:
             yield _line(desk, role, "signed", data)
-    for role in desk.drafts():
-        data = desk.draft(role)
-        if data is not None:
+    for role in DELEGATED:
+        if (data := desk.draft(role)) is not None:
             yield _line(desk, role, "draft", data)
 
 
@@ -46,7 +44,5 @@ def _line(desk: Desk, role: str, state: str, data: bytes) -> Line:
     files: tuple[str, ...] = ()
     if kind_of(role) == "targets":
         files = tuple(sorted(read_targets(envelope, FIRMHOLD).files))
-    version = envelope.signed["version"]
-    number = version if isinstance(version, int) else 0
     tally = authority_of(desk, role).tally(envelope)
-    return Line(role, state, number, envelope.expires, tally, files)
+    return Line(role, state, version_of(envelope), envelope.expires, tally, files)

@@ -1,16 +1,20 @@
 """Keys in encrypted files: for staging and for a first look. Production keys belong in tokens."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from firmhold.signing.pkcs8 import open_key, seal_key
+from firmhold.signing.pkcs8 import is_sealed, open_key, seal_key
+from firmhold.storage.atomic import make_folder, sync_folder
+from firmhold.storage.disk import own_disk, read_file, why
 from firmhold.trust.encoding import JsonValue
 from firmhold.trust.errors import Code, Misuse, PlaceFault
 from firmhold.trust.keys import ED25519, KeyId, derived_key_id
 
 _OWNER_ONLY = 0o600
+_MAX_FILE_BYTES = 65_536
 
 
 class FileSigner:
@@ -23,27 +27,28 @@ class FileSigner:
     def create(cls, path: Path, passphrase: str) -> "FileSigner":
         """Make a new key and write it to `path`, which must not exist."""
         if not passphrase:
-            raise Misuse(_fault(Code.KEY_PASSPHRASE, path, "an empty passphrase protects nothing"))
+            raise _misuse(Code.KEY_PASSPHRASE, path, "an empty passphrase protects nothing")
         key = Ed25519PrivateKey.generate()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            path.touch(mode=_OWNER_ONLY, exist_ok=False)
-        except FileExistsError as error:
-            raise Misuse(_fault(Code.KEY_EXISTS, path, "a file is there already")) from error
-        path.write_bytes(seal_key(key, passphrase))
+        _write_new(path, seal_key(key, passphrase))
         return cls(key)
 
     @classmethod
     def load(cls, path: Path, passphrase: str) -> "FileSigner":
         """Read the key at `path`."""
         try:
-            return cls(open_key(path.read_bytes(), passphrase))
+            pem = read_file(path, _MAX_FILE_BYTES)
         except OSError as error:
-            detail = error.strerror or str(error)
-            raise Misuse(_fault(Code.KEY_UNREADABLE, path, detail)) from error
+            raise _misuse(Code.KEY_UNREADABLE, path, why(error)) from error
+        if not is_sealed(pem):
+            raise _misuse(Code.KEY_UNREADABLE, path, "not an encrypted private key in PEM form")
+        try:
+            key = open_key(pem, passphrase)
         except ValueError as error:
-            detail = "not an encrypted Ed25519 key, or not under this passphrase"
-            raise Misuse(_fault(Code.KEY_PASSPHRASE, path, detail)) from error
+            detail = "damaged, or not under this passphrase"
+            raise _misuse(Code.KEY_PASSPHRASE, path, detail) from error
+        if not isinstance(key, Ed25519PrivateKey):
+            raise _misuse(Code.KEY_UNREADABLE, path, "not an Ed25519 key")
+        return cls(key)
 
     @property
     def key_id(self) -> KeyId:
@@ -61,5 +66,24 @@ class FileSigner:
         return self._key.sign(payload).hex()
 
 
-def _fault(code: Code, path: Path, detail: str) -> PlaceFault:
-    return PlaceFault(code=code, path=str(path), detail=detail)
+def _write_new(path: Path, data: bytes) -> None:
+    """Write a file that only its owner reads; it is there wholly and durably, or not at all."""
+    with own_disk(path):
+        make_folder(path.parent)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+        except FileExistsError as error:
+            raise _misuse(Code.KEY_EXISTS, path, "a file is there already") from error
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            path.unlink()
+            raise
+        sync_folder(path.parent)
+
+
+def _misuse(code: Code, path: Path, detail: str) -> Misuse:
+    return Misuse(PlaceFault(code=code, path=str(path), detail=detail))

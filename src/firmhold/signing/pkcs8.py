@@ -7,11 +7,14 @@ p=5. The primitives are the library's; what is ours is seven nested lengths.
 
 import base64
 import os
+import re
 import textwrap
 from collections.abc import Callable
 from typing import TypeAlias
 
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
@@ -32,12 +35,16 @@ _SCRYPT = bytes.fromhex("06092b06010401da47040b")
 _AES_256_CBC = bytes.fromhex("060960864801650304012a")
 _SEQUENCE, _INTEGER, _OCTETS = 0x30, 0x02, 0x04
 _SHORT_LENGTH = 0x80
+_LABEL = "ENCRYPTED PRIVATE KEY"
+_FRAME = re.compile(
+    rf"-----BEGIN {_LABEL}-----\s[A-Za-z0-9+/=\s]+\s-----END {_LABEL}-----\s*".encode()
+)
 
 
 def seal_key(key: Ed25519PrivateKey, passphrase: str, random: Random = os.urandom) -> bytes:
     """Return the encrypted PEM of `key`; only `passphrase` opens it again."""
     salt, iv = random(16), random(16)
-    secret = Scrypt(salt, _KEY_BYTES, _N, _R, _P).derive(passphrase.encode())
+    secret = Scrypt(salt, _KEY_BYTES, _N, _R, _P).derive(_octets(passphrase))
     padder = PKCS7(AES.block_size).padder()
     plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     encryptor = Cipher(AES(secret), CBC(iv)).encryptor()
@@ -49,19 +56,27 @@ def seal_key(key: Ed25519PrivateKey, passphrase: str, random: Random = os.urando
     return _pem(_der(_SEQUENCE, algorithm, _der(_OCTETS, sealed)))
 
 
-def open_key(pem: bytes, passphrase: str) -> Ed25519PrivateKey:
-    """Return the key in an encrypted PEM.
+def is_sealed(pem: bytes) -> bool:
+    """Tell whether `pem` is one encrypted PKCS#8 key in PEM form, whole and with nothing around."""
+    return _FRAME.fullmatch(pem) is not None
 
-    Raises `ValueError` if it is no such PEM, is not encrypted, holds another kind of key, or does
-    not open under `passphrase`.
+
+def open_key(pem: bytes, passphrase: str) -> PrivateKeyTypes:
+    """Return the private key in an encrypted PEM, of whatever kind.
+
+    Raises `ValueError` if it does not open under `passphrase`; a damaged one cannot be told from
+    one under another passphrase, since nothing but the padding says whether decryption succeeded.
     """
     try:
-        key = load_pem_private_key(pem, passphrase.encode())
-    except TypeError as error:
-        raise ValueError("the key is not encrypted") from error  # noqa: TRY003 - turned into a fault by the caller
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError("not an Ed25519 key")  # noqa: TRY003, TRY004 - the same
-    return key
+        return load_pem_private_key(pem, _octets(passphrase))
+    except (TypeError, UnsupportedAlgorithm, InternalError) as error:
+        # An empty passphrase; parameters or contents that the library does not know.
+        raise ValueError("the key does not open") from error  # noqa: TRY003 - turned into a fault by the caller
+
+
+def _octets(passphrase: str) -> bytes:
+    # Bytes of a terminal or an environment that are no UTF-8 come back as they were.
+    return passphrase.encode(errors="surrogateescape")
 
 
 def _der(tag: int, *parts: bytes) -> bytes:
@@ -78,5 +93,4 @@ def _integer(number: int) -> bytes:
 
 def _pem(der: bytes) -> bytes:
     lines = textwrap.wrap(base64.b64encode(der).decode(), 64)
-    label = "ENCRYPTED PRIVATE KEY"
-    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode()
+    return "\n".join([f"-----BEGIN {_LABEL}-----", *lines, f"-----END {_LABEL}-----", ""]).encode()

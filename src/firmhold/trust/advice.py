@@ -35,6 +35,7 @@ _ADVICE: dict[Code, str] = {
     Code.RELEASE_NO_SUCH_FILE: "Check the path of the file.",
     Code.RELEASE_NOT_A_ROLE: "The release authorities are `feature` and `security`.",
     Code.RELEASE_STALE_DRAFT: "The role has moved on since: discard the draft and build again.",
+    Code.RELEASE_ALTERED_DRAFT: "Somebody wrote in the draft: discard it, build again, and find out who.",
     Code.RELEASE_SITE_TAKEN: "Publish into a folder of this domain's own, or an empty one.",
     Code.RELEASE_NOT_A_HOLDER: "This key is not one of the role's; see `release show`.",
     Code.RELEASE_NOTHING_TO_SIGN: "Build a release first; see `release show`.",

@@ -91,6 +91,7 @@ class Code(StrEnum):
     RELEASE_NO_SUCH_FILE = "release.no_such_file"
     RELEASE_NOT_A_ROLE = "release.not_a_role"
     RELEASE_STALE_DRAFT = "release.stale_draft"
+    RELEASE_ALTERED_DRAFT = "release.altered_draft"
     RELEASE_SITE_TAKEN = "release.site_taken"
     RELEASE_NOT_A_HOLDER = "release.not_a_holder"
     RELEASE_NOTHING_TO_SIGN = "release.nothing_to_sign"
@@ -153,6 +154,7 @@ class Malformed(Fault):
             Code.TUF_SHAPE,
             Code.TUF_SPEC_VERSION,
             Code.TUF_HOLDERS,
+            Code.RELEASE_ALTERED_DRAFT,
         }
     )
     where: str

@@ -9,22 +9,21 @@ DESK/keys/HOLDER.pem        encrypted private keys, where they are kept in files
 import fcntl
 import hashlib
 import os
-import shutil
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from firmhold.storage.atomic import (
-    TEMPORARY_SUFFIX,
-    move_into_place,
-    remove_file,
-    replace_file,
-)
+from firmhold.storage.atomic import finish, make_folder, remove_file, replace_file, unfinished
+from firmhold.storage.disk import open_file, own_disk, read_file, why
 from firmhold.trust.digest import Expectation, Measurement
 from firmhold.trust.errors import Absent, Code, Damaged, Misuse, PlaceFault
-from firmhold.trust.tuf.wire import metadata_file
+from firmhold.trust.tuf.wire import MAX_BYTES, metadata_file
 
 _PIECE_BYTES = 1 << 20
+_MAX_METADATA_BYTES = max(MAX_BYTES.values())
+_NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 
 
 class FolderDesk:
@@ -38,92 +37,92 @@ class FolderDesk:
         """Where key files go."""
         return self.folder / "keys"
 
+    def make(self) -> None:
+        """Make the folder if it is not there."""
+        with own_disk(self.folder):
+            make_folder(self.folder)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the desk; a second command that wants to change it is told to come back."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("wb") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                detail = "another command is working on it"
-                raise Misuse(_fault(Code.RELEASE_DESK, self.folder, detail)) from error
+        with own_disk(self.folder):
+            if not self.folder.is_dir():
+                raise Misuse(_fault(Code.RELEASE_DESK, self.folder, "no such folder"))
+            descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _hold(descriptor, self.folder)
             yield
-
-    def roles(self) -> Sequence[str]:
-        """Return the roles that have signed metadata, sorted."""
-        return sorted({path.name.split(".")[1] for path in self._metadata.glob("*.*.json")})
+        finally:
+            os.close(descriptor)
 
     def current(self, role: str) -> bytes | None:
         """Return the newest signed metadata of `role`."""
-        versions = self.versions(role)
-        return versions[-1][1] if versions else None
+        numbers = self._numbers(role)
+        return _read(self._version(role, numbers[-1])) if numbers else None
 
     def versions(self, role: str) -> Sequence[tuple[int, bytes]]:
         """Return every signed version of `role`, oldest first."""
-        found = self._metadata.glob(f"*.{role}.json")
-        numbered = sorted((int(path.name.split(".")[0]), path) for path in found)
-        return [(version, path.read_bytes()) for version, path in numbered]
+        return [(number, _read(self._version(role, number))) for number in self._numbers(role)]
 
     def keep(self, role: str, version: int, data: bytes) -> None:
-        """Store signed metadata of `role`, durably."""
-        self._write(self._metadata / metadata_file(role, version), data)
+        """Store a version of signed metadata, durably; another one of its number stays."""
+        path = self._version(role, version)
+        there = _read_if_there(path)
+        if there is None:
+            _write(path, data)
+        elif there != data:
+            raise Damaged(_fault(Code.RELEASE_DESK, path, "another document has this version"))
 
     def draft(self, role: str) -> bytes | None:
         """Return the open draft of `role`."""
-        path = self._draft(role)
-        return path.read_bytes() if path.is_file() else None
-
-    def drafts(self) -> Sequence[str]:
-        """Return the roles that have an open draft, sorted."""
-        return sorted(path.stem for path in (self.folder / "drafts").glob("*.json"))
+        return _read_if_there(self._draft(role))
 
     def put_draft(self, role: str, data: bytes) -> None:
         """Store the open draft of `role`, durably."""
-        self._write(self._draft(role), data)
+        _write(self._draft(role), data)
 
     def drop_draft(self, role: str) -> None:
         """Remove the open draft of `role`."""
-        if self.draft(role) is not None:
-            remove_file(self._draft(role))
+        path = self._draft(role)
+        with own_disk(path):
+            if path.exists():
+                remove_file(path)
 
     def take_in(self, source: Path) -> tuple[int, str]:
         """Copy a file into the desk; its digest is that of the bytes that were copied."""
-        if not source.is_file():
-            raise Misuse(
-                Absent(code=Code.RELEASE_NO_SUCH_FILE, name=str(source), listed_in="arguments")
-            )
         folder = self.folder / "files"
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f"taking-in{TEMPORARY_SUFFIX}"
         hash_, length = hashlib.sha256(), 0
-        with source.open("rb") as reader, temporary.open("wb") as writer:
-            while piece := reader.read(_PIECE_BYTES):
-                hash_.update(piece)
-                length += writer.write(piece)
-            writer.flush()
-            os.fsync(writer.fileno())
-        move_into_place(temporary, folder / hash_.hexdigest())
+        with _open_argument(source) as reader, own_disk(folder):
+            make_folder(folder)
+            with unfinished(folder / "taking-in") as writer:
+                while piece := reader.read(_PIECE_BYTES):
+                    hash_.update(piece)
+                    length += writer.write(piece)
+                finish(writer, folder / hash_.hexdigest())
         return length, hash_.hexdigest()
 
-    def file(self, sha256: str) -> Path:
-        """Return where the file with this digest stands."""
+    def file(self, sha256: str) -> BinaryIO:
+        """Open the file with this digest."""
         path = self.folder / "files" / sha256
-        if not path.is_file():
-            raise Damaged(_fault(Code.RELEASE_DESK, path, "the file was not taken in here"))
-        return path
+        try:
+            return open_file(path)
+        except OSError as error:
+            detail = f"the file was not taken in here: {why(error)}"
+            raise Damaged(_fault(Code.RELEASE_DESK, path, detail)) from error
 
-    @property
-    def _metadata(self) -> Path:
-        return self.folder / "metadata"
+    def _numbers(self, role: str) -> list[int]:
+        """The versions of `role` that are kept here; what has another name is not ours."""
+        folder, ending = self.folder / "metadata", f".{metadata_file(role)}"
+        with own_disk(folder):
+            names = [path.name for path in folder.iterdir()] if folder.exists() else []
+        found = [name.removesuffix(ending) for name in names if name.endswith(ending)]
+        return sorted(int(number) for number in found if _NUMBER.fullmatch(number))
+
+    def _version(self, role: str, version: int) -> Path:
+        return self.folder / "metadata" / metadata_file(role, version)
 
     def _draft(self, role: str) -> Path:
         return self.folder / "drafts" / metadata_file(role)
-
-    @staticmethod
-    def _write(path: Path, data: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, data)
 
 
 class FolderSite:
@@ -132,47 +131,71 @@ class FolderSite:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def get(self, path: str) -> bytes | None:
+        """Return the metadata that stand under `path`."""
+        return _read_if_there(self.folder / path)
+
     def put(self, path: str, data: bytes) -> None:
         """Store `data` under a name that never changes its content."""
-        place = self._place(path)
-        if not place.is_file():
-            replace_file(place, data)
-        elif place.read_bytes() != data:
+        place = self.folder / path
+        there = _read_if_there(place)
+        if there is None:
+            _write(place, data)
+        elif there != data:
             raise Misuse(_fault(Code.RELEASE_SITE_TAKEN, place, "another repository is here"))
 
-    def put_file(self, path: str, source: Path, expectation: Expectation) -> None:
-        """Store a large file likewise; what is copied is measured, not what was measured once."""
-        place = self._place(path)
-        if place.is_file() and place.stat().st_size == expectation.length:
-            return  # its name is its digest, and it was measured when it was copied
-        temporary = place.with_name(place.name[:200] + TEMPORARY_SUFFIX)
-        with source.open("rb") as reader, temporary.open("wb") as writer:
-            shutil.copyfileobj(reader, writer, _PIECE_BYTES)
-            writer.flush()
-            os.fsync(writer.fileno())
-        _measure(temporary, expectation)
-        move_into_place(temporary, place)
+    def put_file(self, path: str, source: BinaryIO, expectation: Expectation) -> None:
+        """Store a large file likewise; it gets its name when what was copied is the file."""
+        place = self.folder / path
+        with own_disk(place):
+            if place.is_file() and place.stat().st_size == expectation.length:
+                return  # its name is its digest, and it was measured when it was copied
+            make_folder(place.parent)
+            measurement = Measurement(expectation)
+            with unfinished(place) as writer:
+                while piece := source.read(_PIECE_BYTES):
+                    measurement.update(piece)
+                    writer.write(piece)
+                measurement.finish()
+                finish(writer, place)
 
     def replace(self, path: str, data: bytes) -> None:
         """Replace what stands under `path` at one stroke."""
-        replace_file(self._place(path), data)
-
-    def _place(self, path: str) -> Path:
-        place = self.folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        return place
+        _write(self.folder / path, data)
 
 
-def _measure(path: Path, expectation: Expectation) -> None:
-    measurement = Measurement(expectation)
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE_BYTES):
-            measurement.update(piece)
+def _hold(descriptor: int, folder: Path) -> None:
+    with own_disk(folder):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            detail = "another command is working on it"
+            raise Misuse(_fault(Code.RELEASE_DESK, folder, detail)) from error
+
+
+def _open_argument(path: Path) -> BinaryIO:
     try:
-        measurement.finish()
-    except BaseException:
-        path.unlink()
-        raise
+        return open_file(path)
+    except OSError as error:
+        name = f"{path} ({why(error)})"
+        fault = Absent(code=Code.RELEASE_NO_SUCH_FILE, name=name, listed_in="arguments")
+        raise Misuse(fault) from error
+
+
+def _read(path: Path) -> bytes:
+    with own_disk(path):
+        return read_file(path, _MAX_METADATA_BYTES)
+
+
+def _read_if_there(path: Path) -> bytes | None:
+    with own_disk(path):
+        return read_file(path, _MAX_METADATA_BYTES) if path.exists() else None
+
+
+def _write(path: Path, data: bytes) -> None:
+    with own_disk(path):
+        make_folder(path.parent)
+        replace_file(path, data)
 
 
 def _fault(code: Code, path: Path, detail: str) -> PlaceFault:
