@@ -15,9 +15,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from securesystemslib.signer import CryptoSigner
+
 from firmhold.sim.attacker import Document
 from firmhold.sim.clock import SimClock
 from firmhold.sim.repository import SimRepository
+from firmhold.trust.encoding import canonical_json
 from firmhold.trust.tuf.dialect import HOLDERS_FIELD
 from fuzz.targets import DELEGATED_ROLE, SEEDS
 
@@ -138,6 +141,8 @@ def _bent(documents: Mapping[str, Document]) -> dict[str, Document]:
     return {
         "root_threshold_zero": _with(root, roles=nobody),
         "root_unknown_key_type": _with(root, keys={key_id: {"keytype": "sphincs", "scheme": "x"}}),
+        "root_other_key_kinds": _signed_by_other_kinds(root),
+        "root_small_order_key": _with(root, keys={key_id: _SMALL_ORDER_KEY}),
         "root_key_type_list": _with(root, keys={key_id: {**_PEM_KEY, "keytype": ["rsa"]}}),
         "root_mirrors_role": _with(root, roles={**roles, "mirrors": roles["root"]}),
         "root_no_consistent_snapshot": _with(root, consistent_snapshot=None),
@@ -173,6 +178,28 @@ _PEM_KEY = {
     "keyval": {"public": "-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n"},
 }
 """PEM around DER that is no key."""
+
+
+_SMALL_ORDER_KEY = {
+    "keytype": "ed25519",
+    "scheme": "ed25519",
+    "keyval": {"public": "01" + "00" * 31},
+}
+"""A key for which anybody can sign."""
+
+
+def _signed_by_other_kinds(root: Document) -> Document:
+    """A root of two keys, ECDSA and RSA, properly signed by both."""
+    signers = [CryptoSigner.generate_ecdsa(), CryptoSigner.generate_rsa()]
+    keys = {signer.public_key.keyid: signer.public_key.to_dict() for signer in signers}
+    authority = {"keyids": list(keys), "threshold": len(keys)}
+    roles = dict.fromkeys(root["signed"]["roles"], authority)
+    signed = {**root["signed"], "keys": keys, "roles": roles}
+    payload = canonical_json(signed)
+    return {
+        "signed": signed,
+        "signatures": [signer.sign(payload).to_dict() for signer in signers],
+    }
 
 
 def _with(document: Document, **fields: object) -> Document:

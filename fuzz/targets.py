@@ -85,8 +85,11 @@ def fuzz_metadata(data: bytes) -> None:
 
 
 def fuzz_trusted_set(data: bytes) -> None:
-    """Each step, offered any bytes: refused, or trusting exactly what was signed with the keys."""
-    for name in accepted_as(data):
+    """Each step, offered any bytes: refused, or trusting exactly what was signed with the keys.
+
+    Bytes that were found stored are judged likewise, only that nobody is told of a refusal.
+    """
+    for name in (*accepted_as(data), *remembered_as(data)):
         require_same_payload(genuine(name), data)
 
 
@@ -149,10 +152,22 @@ def accepted_as(data: bytes) -> list[str]:
     return accepted
 
 
+def remembered_as(data: bytes) -> list[str]:
+    """The stored files in whose place `data` would be remembered, by name."""
+    remembered = _newest_root().restore(data, data).remembered
+    found = {"timestamp.json": remembered.timestamp, "snapshot.json": remembered.snapshot}
+    return [name for name, document in found.items() if document is not None]
+
+
 @cache
 def genuine(name: str) -> bytes:
     """The bytes of the honest world's metadata file `name`."""
     return (GENUINE / name).read_bytes()
+
+
+@cache
+def _newest_root() -> TrustedSet:
+    return TrustedSet.pin(genuine("2.root.json"), PLAIN_TUF)
 
 
 @cache

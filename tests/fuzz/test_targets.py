@@ -9,6 +9,7 @@ from fuzz.targets import (
     BrokenPromise,
     accepted_as,
     genuine,
+    remembered_as,
     require_one_file_name,
     require_path_that_stays,
     require_same_payload,
@@ -96,6 +97,21 @@ def test_judge_of_payloads(honest: bytes, forged: bytes) -> None:
 def test_steps_accept_the_honest_world(seed: str, accepted: list[str]) -> None:
     """Each step under attack accepts its own honest document and no other: it is not deaf."""
     assert accepted_as(genuine(seed)) == accepted
+
+
+@pytest.mark.parametrize(
+    ("seed", "remembered"),
+    [
+        ("timestamp.json", ["timestamp.json"]),
+        ("snapshot.json", ["snapshot.json"]),
+        ("honest_reindented", ["snapshot.json"]),
+        ("targets.json", []),
+        ("attack_timestamp_newer", []),
+    ],
+)
+def test_stored_files_of_the_honest_world_are_remembered(seed: str, remembered: list[str]) -> None:
+    """What is found stored is remembered if it is honest, and dropped without a word if not."""
+    assert remembered_as(genuine(seed)) == remembered
 
 
 @pytest.mark.parametrize("file", sorted(SEEDS.rglob("*")), ids=lambda file: file.name)
