@@ -251,15 +251,14 @@ def test_5_3_11_a_power_cut_within_a_rotation_does_not_save_a_fast_forward(
 
 
 @pytest.mark.parametrize("role", ["timestamp", "snapshot"])
-def test_stored_metadata_that_the_present_root_does_not_vouch_for_are_forgotten(
+def test_stored_metadata_that_the_present_root_does_not_vouch_for_are_replaced(
     device: "Device", repository: SimRepository, role: str
 ) -> None:
-    """A stored file that says nothing any more is deleted, and only that one."""
+    """A stored file that says nothing is no obstacle: it is replaced, and only that one."""
     device.refresh()
     device.stored[role] = b"damaged"
     device.refresh()
-    kept = Keep(role, repository.published[role])
-    assert device.written == [Forget(role), kept]
+    assert device.written == [Keep(role, repository.published[role])]
     assert device.stored == repository.published
 
 
@@ -370,5 +369,5 @@ def test_a_fetch_answered_with_nothing_is_a_broken_driver(device: "Device") -> N
     steps = refresh(device.stored["root"], PLAIN_TUF, device.now)
     for action in iter(lambda: steps.send(None), Fetch("timestamp.json", 16_384)):
         assert isinstance(action, FetchIfThere | Load)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="a Fetch"):
         steps.send(None)
