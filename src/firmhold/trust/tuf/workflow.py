@@ -115,15 +115,14 @@ def _update_root(trusted: TrustedSet) -> Steps[TrustedSet]:
 
 
 def _restore(trusted: TrustedSet) -> Steps[TrustedSet]:
-    """Judge what is stored under the present root; what it does not vouch for is deleted."""
+    """Remember what is stored, as far as the present root vouches for it.
+
+    What it does not vouch for stays where it is, and counts for nothing until a root does again: a
+    quorum that was enlarged is no reason to throw rollback protection away.
+    """
     timestamp = yield Load(TIMESTAMP)
     snapshot = yield Load(SNAPSHOT)
-    trusted = trusted.restore(timestamp, snapshot)
-    if timestamp is not None and trusted.remembered.timestamp is None:
-        yield Forget(TIMESTAMP)
-    if snapshot is not None and trusted.remembered.snapshot is None:
-        yield Forget(SNAPSHOT)
-    return trusted
+    return trusted.restore(timestamp, snapshot)
 
 
 def _update_timestamp(trusted: TrustedSet, now: datetime) -> Steps[TrustedSet]:
