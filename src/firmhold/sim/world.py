@@ -7,7 +7,7 @@ The whole of it::
         world.device.state()               # every byte that the device keeps
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -33,7 +33,7 @@ class SimDevice:
     url: str
     clock: SimClock
     dialect: Dialect = PLAIN_TUF
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
     failure: FirmholdError | None = None
     """Why the last update ended early."""
 
