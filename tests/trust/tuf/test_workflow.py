@@ -251,15 +251,32 @@ def test_5_3_11_a_power_cut_within_a_rotation_does_not_save_a_fast_forward(
 
 
 @pytest.mark.parametrize("role", ["timestamp", "snapshot"])
-def test_stored_metadata_that_the_present_root_does_not_vouch_for_are_replaced(
+def test_stored_metadata_that_say_nothing_any_more_are_replaced_and_not_deleted(
     device: "Device", repository: SimRepository, role: str
 ) -> None:
-    """A stored file that says nothing is no obstacle: it is replaced, and only that one."""
+    """A damaged file stops nothing: a good one takes its place, and until then it stays."""
     device.refresh()
     device.stored[role] = b"damaged"
     device.refresh()
     assert device.written == [Keep(role, repository.published[role])]
     assert device.stored == repository.published
+
+
+def test_a_raised_threshold_does_not_delete_what_too_few_signed(
+    device: "Device", repository: SimRepository
+) -> None:
+    """What a larger quorum does not vouch for yet counts for nothing, and serves again later."""
+    device.refresh()
+    before = device.stored["timestamp"]
+    repository.grant("timestamp", CryptoSigner.generate_ed25519())
+    repository.root.roles["timestamp"].threshold = 2
+    repository.publish("root")
+    assert code_of(device.refresh) is Code.TUF_SIGNATURES_TIMESTAMP
+    assert device.stored["timestamp"] == before
+    repository.root.roles["timestamp"].threshold = 1
+    repository.publish("root")
+    assert device.refresh().remembered.timestamp is not None
+    assert device.stored["timestamp"] == before
 
 
 def test_5_4_1_a_timestamp_that_cannot_be_had_leaves_everything_as_it_was(
