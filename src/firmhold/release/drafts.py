@@ -107,9 +107,10 @@ def _added(current: Targets, draft: Targets, role: str) -> dict[str, api.TargetF
     for path, file in draft.files.items():
         if file == current.files.get(path):
             continue
-        if not _is_target_path(role, path):
-            raise _altered(f"targets.{path}", f"{role}/PRODUCT/FILE")
-        added[path] = api.TargetFile(file.length, {"sha256": file.hashes.get("sha256", "")}, path)
+        sha256 = file.hashes.get("sha256")
+        if sha256 is None or not _is_target_path(role, path):
+            raise _altered(f"targets.{path}", f"{role}/PRODUCT/FILE with its sha256")
+        added[path] = api.TargetFile(file.length, {"sha256": sha256}, path)
     return added
 
 

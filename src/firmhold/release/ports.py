@@ -66,8 +66,12 @@ class Site(Protocol):
         """Store `data` under a name that never changes its content; raises if it has another."""
         ...
 
+    def has_file(self, path: str, expectation: Expectation) -> bool:
+        """Tell whether a file of that length stands there; it was measured when it was put."""
+        ...
+
     def put_file(self, path: str, source: BinaryIO, expectation: Expectation) -> None:
-        """Store a large file likewise, measured as it is copied."""
+        """Store a large file, measured as it is copied; raises if it is another one."""
         ...
 
     def replace(self, path: str, data: bytes) -> None:

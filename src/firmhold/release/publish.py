@@ -48,6 +48,7 @@ def publish(desk: Desk, site: Site, online: Mapping[str, Signer], now: datetime)
     Before anything leaves the desk it is judged as a device would judge it (`TrustedSet`).
     """
     with desk.locked():
+        root = trusted_root(desk)
         _require_own_site(desk, site)
         drafts, waiting = _drafts(desk, now)
         release = {
@@ -56,7 +57,7 @@ def publish(desk: Desk, site: Site, online: Mapping[str, Signer], now: datetime)
         }
         release[SNAPSHOT] = _next_snapshot(desk, release, online[SNAPSHOT], now)
         release[TIMESTAMP] = _next_timestamp(desk, release, online[TIMESTAMP], now)
-        trusted = _as_devices(desk, site, release, now)
+        trusted = _as_devices(root, desk, site, release, now)
         _remember(desk, drafts, release)
         _lay_out(desk, site, release, trusted)
         site.replace(_place(TIMESTAMP), release[TIMESTAMP])
@@ -118,20 +119,20 @@ def _metafile(role: str, data: bytes) -> MetaFile:
 
 
 def _next_number(desk: Desk, role: str) -> int:
-    data = desk.current(role)
-    return 1 if data is None else _version(role, data) + 1
+    return 1 if desk.current(role) is None else version_of(current_metadata(desk, role)) + 1
 
 
-def _as_devices(desk: Desk, site: Site, release: Mapping[str, bytes], now: datetime) -> TrustedSet:
+def _as_devices(
+    root: TrustedSet, desk: Desk, site: Site, release: Mapping[str, bytes], now: datetime
+) -> TrustedSet:
     """Judge the whole as a device that has seen all that this desk, or the site, has to show.
 
     The two differ where a desk came back from an old backup: what it would publish is then refused
     as a rollback, before it spoils the site.
     """
-    trusted = trusted_root(desk)
-    _as_a_device(trusted.restore(*_shown_by(trusted, site)), release, now)
+    _as_a_device(root.restore(*_shown_by(root, site)), release, now)
     seen = desk.current(TIMESTAMP), desk.current(SNAPSHOT)
-    return _as_a_device(trusted.restore(*seen), release, now)
+    return _as_a_device(root.restore(*seen), release, now)
 
 
 def _as_a_device(trusted: TrustedSet, release: Mapping[str, bytes], now: datetime) -> TrustedSet:
@@ -143,11 +144,11 @@ def _as_a_device(trusted: TrustedSet, release: Mapping[str, bytes], now: datetim
     return trusted
 
 
-def _shown_by(trusted: TrustedSet, site: Site) -> Iterator[bytes | None]:
+def _shown_by(root: TrustedSet, site: Site) -> Iterator[bytes | None]:
     """Yield the timestamp that the site shows, and the snapshot that this names."""
     timestamp = site.get(_place(TIMESTAMP))
     yield timestamp
-    shown = trusted.restore(timestamp, None).remembered.timestamp
+    shown = root.restore(timestamp, None).remembered.timestamp
     yield None if shown is None else site.get(_place(SNAPSHOT, shown.value.snapshot.version))
 
 
@@ -162,8 +163,9 @@ def _lay_out(desk: Desk, site: Site, release: Mapping[str, bytes], trusted: Trus
         for path, file in delegated.document.value.files.items():
             expectation = expectation_of(path, file)
             place = f"targets/{target_url_path(expectation, consistent=True)}"
-            with desk.file(expectation.digests.get("sha256", "")) as source:
-                site.put_file(place, source, expectation)
+            if not site.has_file(place, expectation):
+                with desk.file(expectation.digests.get("sha256", "")) as source:
+                    site.put_file(place, source, expectation)
     for role in (*TARGETS_ROLES, SNAPSHOT):
         site.put(_place(role, _version(role, release[role])), release[role])
     for version, data in desk.versions("root"):

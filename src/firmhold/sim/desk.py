@@ -1,9 +1,12 @@
 """A release desk and a site in memory, on a machine whose power may fail before any write.
 
-power = SimPower(cut_before=3)
-desk, site = SimDesk(power), SimSite(power)
-publish(desk, site, online, now)       # raises PowerCut instead of the third write
-power.restore()                        # what was written is there, nothing else
+Cut it at each of them, one after the other::
+
+    power = SimPower()
+    desk, site = SimDesk(power), SimSite(power)
+    power.cut_before(3)
+    publish(desk, site, online, now)       # raises PowerCut instead of the third write
+    power.restore()                        # what was written is there, nothing else
 """
 
 import hashlib
@@ -24,9 +27,13 @@ class PowerCut(Exception):
 class SimPower:
     """Counts durable writes, and fails before one of them."""
 
-    def __init__(self, cut_before: int | None = None) -> None:
+    def __init__(self) -> None:
         self.writes = 0
-        self._cut_before = cut_before
+        self._cut_before: int | None = None
+
+    def cut_before(self, write: int) -> None:
+        """Count from one again, and fail before the `write`-th write."""
+        self.writes, self._cut_before = 0, write
 
     def restore(self) -> None:
         """Let the power stay on from now."""
@@ -136,8 +143,12 @@ class SimSite:
             raise Misuse(PlaceFault(code=Code.RELEASE_SITE_TAKEN, path=path, detail=detail))
         self.replace(path, data)
 
+    def has_file(self, path: str, expectation: Expectation) -> bool:
+        """Tell whether a file of that length stands there."""
+        return path in self.served and len(self.served[path]) == expectation.length
+
     def put_file(self, path: str, source: BinaryIO, expectation: Expectation) -> None:
-        """Store a large file likewise."""
+        """Store a large file."""
         data = source.read()
         expectation.check(data)
         self.replace(path, data)

@@ -144,12 +144,16 @@ class FolderSite:
         elif there != data:
             raise Misuse(_fault(Code.RELEASE_SITE_TAKEN, place, "another repository is here"))
 
-    def put_file(self, path: str, source: BinaryIO, expectation: Expectation) -> None:
-        """Store a large file likewise; it gets its name when what was copied is the file."""
+    def has_file(self, path: str, expectation: Expectation) -> bool:
+        """Tell whether a file of that length stands there; it was measured when it was put."""
         place = self.folder / path
         with own_disk(place):
-            if place.is_file() and place.stat().st_size == expectation.length:
-                return  # its name is its digest, and it was measured when it was copied
+            return place.is_file() and place.stat().st_size == expectation.length
+
+    def put_file(self, path: str, source: BinaryIO, expectation: Expectation) -> None:
+        """Store a large file; it gets its name when what was copied is the file."""
+        place = self.folder / path
+        with own_disk(place):
             make_folder(place.parent)
             measurement = Measurement(expectation)
             with unfinished(place) as writer:

@@ -1,0 +1,139 @@
+"""A vendor with a release desk, and somebody who reads what it publishes.
+
+The whole of it::
+
+    vendor = SimVendor()
+    vendor.build("feature", file)
+    vendor.sign("feature", "feature-1", "feature-2")
+    vendor.publish()
+    SimReader(vendor.site, vendor.root, vendor.clock).read("feature/thing/file.bin")
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from firmhold.interop.client import Client
+from firmhold.release.build import Built, build
+from firmhold.release.keys import ONLINE, init_domain
+from firmhold.release.ports import Desk, Site
+from firmhold.release.publish import Published, publish
+from firmhold.release.sign import sign
+from firmhold.signing.ports import Signer
+from firmhold.sim.clock import SimClock
+from firmhold.sim.desk import SimDesk, SimSite
+from firmhold.sim.signer import sim_signer
+from firmhold.trust.errors import Code, FetchFault, OverLimit, Refused, Unavailable
+from firmhold.trust.quorum import Tally
+from firmhold.trust.tuf.dialect import FIRMHOLD, Dialect
+from firmhold.trust.tuf.trusted_set import ROOT, TrustedSet
+from firmhold.trust.tuf.wire import target_url_path
+
+PRODUCT = "thing"
+
+
+class SimVendor:
+    """Holds every key of a staging domain; `desk` and `site` are in memory unless given."""
+
+    def __init__(
+        self,
+        desk: Desk | None = None,
+        site: Site | None = None,
+        names: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.desk = desk or SimDesk()
+        self.site = site or SimSite()
+        self.clock = SimClock()
+        init_domain(self.desk, names or {}, _sim_key, self.clock.now())
+
+    @property
+    def root(self) -> bytes:
+        """The root that devices get at manufacture."""
+        return self.desk.versions(ROOT)[0][1]
+
+    @property
+    def online(self) -> dict[str, Signer]:
+        """The keys that machines hold."""
+        return {role: sim_signer(role) for role in ONLINE}
+
+    def build(self, authority: str, *files: Path, product: str = PRODUCT) -> Built:
+        """Draft the next version of an authority's role."""
+        return build(self.desk, authority, product, files, self.clock.now())
+
+    def sign(self, role: str, *holders: str) -> Tally:
+        """Have holders sign the draft of a role, one after the other."""
+        tallies = [sign(self.desk, role, sim_signer(name), self.clock.now()) for name in holders]
+        return tallies[-1]
+
+    def publish(self) -> Published:
+        """Publish what is signed."""
+        return publish(self.desk, self.site, self.online, self.clock.now())
+
+    def release(self, authority: str, *files: Path) -> Published:
+        """Draft files, have two holders sign them, and publish."""
+        self.build(authority, *files)
+        self.sign(authority, f"{authority}-1", f"{authority}-2")
+        return self.publish()
+
+
+class SimReader:
+    """A client that reads a site in memory and remembers what it trusts."""
+
+    def __init__(
+        self, site: Site, root: bytes, clock: SimClock, dialect: Dialect = FIRMHOLD
+    ) -> None:
+        self.stored = {ROOT: root}
+        self._site = site
+        self._clock = clock
+        self._dialect = dialect
+
+    def moved_to(self, site: Site) -> Self:
+        """Return a reader that remembers the same and reads another site."""
+        reader = type(self)(site, b"", self._clock, self._dialect)
+        reader.stored = dict(self.stored)
+        return reader
+
+    def refresh(self) -> TrustedSet:
+        """Bring the trusted metadata up to date."""
+        return self._client().refresh()
+
+    def read(self, path: str) -> bytes:
+        """Return the verified file of a target path."""
+        client = self._client()
+        _, target = client.find(client.refresh(), path)
+        expectation = target.value.expectation
+        place = target_url_path(expectation, consistent=True)
+        with self.fetch(f"targets/{place}", expectation.length or 0) as pieces:
+            data = b"".join(pieces)
+        expectation.check(data)
+        return data
+
+    @contextmanager
+    def fetch(self, url: str, max_bytes: int) -> Iterator[Iterator[bytes]]:
+        """Bring the bytes of a path of the site (the port `Fetcher`)."""
+        data = self._site.get(url)
+        if data is None:
+            raise Unavailable(FetchFault(code=Code.FETCH_NOT_FOUND, url=url, detail="not there"))
+        if len(data) > max_bytes:
+            raise Refused(OverLimit(code=Code.FETCH_TOO_LONG, what=url, limit=max_bytes))
+        yield iter([data])
+
+    def load(self, role: str) -> bytes | None:
+        """Return the stored bytes of `role`, or None (the port `MetadataStore`)."""
+        return self.stored.get(role)
+
+    def keep(self, role: str, data: bytes) -> None:
+        """Replace the bytes of `role`."""
+        self.stored[role] = data
+
+    def forget(self, role: str) -> None:
+        """Delete the bytes of `role`."""
+        self.stored.pop(role, None)
+
+    def _client(self) -> Client:
+        return Client(self, self, "metadata", self._clock.now(), self._dialect)
+
+
+def _sim_key(role: str, holder: str) -> Signer:
+    return sim_signer(role if role in ONLINE else holder)
