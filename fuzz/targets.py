@@ -78,7 +78,7 @@ def fuzz_metadata(data: bytes) -> None:
     for dialect in (PLAIN_TUF, FIRMHOLD):
         for kind in MAX_BYTES:
             try:
-                envelope = parse_envelope(data, kind, kind, dialect)
+                envelope = parse_envelope(data, kind, kind)
                 _read(kind, envelope, dialect)
             except Refused:
                 continue

@@ -14,7 +14,7 @@ from firmhold.signing.ports import Signer
 from firmhold.trust.digest import TARGET_FILE, Expectation
 from firmhold.trust.encoding import JsonObject, JsonValue, canonical_json
 from firmhold.trust.keys import KeyId
-from firmhold.trust.tuf.dialect import FIRMHOLD, HOLDERS_FIELD
+from firmhold.trust.tuf.dialect import HOLDERS_FIELD
 from firmhold.trust.tuf.schema import a_number
 from firmhold.trust.tuf.wire import Envelope, parse_envelope
 
@@ -86,7 +86,7 @@ def add_signature(data: bytes, role: str, signer: Signer) -> bytes:
 
 def parse(data: bytes, role: str) -> Envelope:
     """Read metadata of `role` strictly, in the desk's own dialect."""
-    return parse_envelope(data, kind_of(role), role, FIRMHOLD)
+    return parse_envelope(data, kind_of(role), role)
 
 
 def _signatures(envelope: Envelope) -> dict[str, str]:

@@ -7,7 +7,7 @@ from securesystemslib.signer import CryptoSigner
 
 from firmhold.trust.encoding import JsonObject, JsonValue
 from firmhold.trust.errors import Code, Malformed, Refused
-from firmhold.trust.keys import KeyId, PublicKey, Signature, parse_public_key
+from firmhold.trust.keys import KeyId, PublicKey, parse_public_key
 from firmhold.trust.tuf.dialect import (
     FIRMHOLD,
     HOLDERS_FIELD,
@@ -41,9 +41,6 @@ def id_of(signer: CryptoSigner) -> str:
     return key_id
 
 
-PAIRS = [("k", "00"), ("k", "11"), ("j", "")]
-
-
 def test_opaque_ids_name_any_key() -> None:
     """A plain client takes the name that the table gives."""
     seats = PLAIN_TUF.seats({}, {"any name": entry(ANN)})
@@ -55,29 +52,6 @@ def test_derived_ids_name_their_own_key_only() -> None:
     signed: JsonObject = {HOLDERS_FIELD: {id_of(ANN): "Ann", id_of(BOB): "Bob", "x": "Bob"}}
     keys: JsonObject = {id_of(ANN): entry(ANN), id_of(BOB): entry(ANN), "x": entry(BOB)}
     assert [*FIRMHOLD.seats(signed, keys)] == [id_of(ANN)]
-
-
-def test_opaque_ids_let_signatures_repeat() -> None:
-    """A repeated id is left to the counter, which counts keys (TUF 5.3.4)."""
-    assert OpaqueKeyIds().signatures(PAIRS) == tuple(
-        Signature(KeyId(key_id), sig) for key_id, sig in PAIRS
-    )
-
-
-def test_derived_ids_do_not_let_signatures_repeat() -> None:
-    """A document with two signatures under one id is refused as a whole."""
-    with pytest.raises(Refused) as error:
-        DerivedKeyIds().signatures(PAIRS)
-    expected = Malformed(code=Code.TUF_SHAPE, where="signatures", expected="each key id once")
-    assert error.value.fault == expected
-
-
-def test_derived_ids_let_different_signatures_stand() -> None:
-    """Each id once is all that is asked; what the signatures are worth is judged later."""
-    assert DerivedKeyIds().signatures(PAIRS[1:]) == (
-        Signature(KeyId("k"), "11"),
-        Signature(KeyId("j"), ""),
-    )
 
 
 def test_a_key_without_a_declared_holder_answers_for_itself() -> None:

@@ -1,21 +1,20 @@
 """How a repository writes key ids and holders: two readings of each, one counter behind them.
 
-* `OpaqueKeyIds`: a key id is any name, as TUF clients take it. A signature repeated under one key
-  id is counted once (TUF 5.3.4).
+* `OpaqueKeyIds`: a key id is any name, as TUF clients take it.
 * `DerivedKeyIds`: a key id is the digest of its key (TUF 4.2, Uptane); a key under another name is
-  no key, and a document with two signatures of one key id is refused.
+  no key.
 * `EachKeyItsOwnHolder`: who holds a key is not said, so each public key answers for itself.
 * `DeclaredHolders`: the delegator says who holds each key (`x-firmhold-holders`); a document that
   leaves a key of its table without a holder is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from firmhold.trust.encoding import JsonObject, JsonValue
 from firmhold.trust.errors import Code, Malformed, Refused
-from firmhold.trust.keys import KeyId, PublicKey, Signature, derived_key_id, parse_public_key
+from firmhold.trust.keys import KeyId, PublicKey, derived_key_id, parse_public_key
 from firmhold.trust.quorum import Holder, Seat
 from firmhold.trust.tuf.schema import an_object
 
@@ -23,14 +22,10 @@ HOLDERS_FIELD = "x-firmhold-holders"
 
 
 class KeyIds(Protocol):
-    """How key ids relate to keys, and what two signatures under one id mean."""
+    """How key ids relate to keys."""
 
     def names(self, key_id: KeyId, entry: Mapping[str, JsonValue]) -> bool:
         """Tell whether `key_id` may name the key in `entry`."""
-        ...
-
-    def signatures(self, pairs: Sequence[tuple[str, str]]) -> tuple[Signature, ...]:
-        """Return the signatures of an envelope, or raise `Refused`."""
         ...
 
 
@@ -50,10 +45,6 @@ class OpaqueKeyIds:
         """Every id names its entry."""
         return True
 
-    def signatures(self, pairs: Sequence[tuple[str, str]]) -> tuple[Signature, ...]:
-        """All signatures stand; the counter counts keys, so a repeated one adds nothing."""
-        return tuple(Signature(KeyId(key_id), sig) for key_id, sig in pairs)
-
 
 @dataclass(frozen=True, slots=True)
 class DerivedKeyIds:
@@ -62,13 +53,6 @@ class DerivedKeyIds:
     def names(self, key_id: KeyId, entry: Mapping[str, JsonValue]) -> bool:
         """Only the derived id names its entry (TUF 4.2)."""
         return key_id == derived_key_id(entry)
-
-    def signatures(self, pairs: Sequence[tuple[str, str]]) -> tuple[Signature, ...]:
-        """All signatures stand, unless two of them bear one key id."""
-        if len({key_id for key_id, _ in pairs}) != len(pairs):
-            fault = Malformed(code=Code.TUF_SHAPE, where="signatures", expected="each key id once")
-            raise Refused(fault)
-        return tuple(Signature(KeyId(key_id), sig) for key_id, sig in pairs)
 
 
 @dataclass(frozen=True, slots=True)

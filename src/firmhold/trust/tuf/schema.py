@@ -40,13 +40,15 @@ def check_envelope(value: JsonValue) -> tuple[JsonObject, list[tuple[str, str]]]
     """Split `{signed, signatures}` into the signed object and `(keyid, sig)` pairs (TUF 4.2)."""
     envelope = an_object(value, "document")
     signatures = a_list(envelope.get("signatures"), "signatures", MAX_SIGNATURES)
-    pairs = []
+    pairs: dict[str, str] = {}
     for position, entry in enumerate(signatures):
         where = f"signatures[{position}]"
         signature = an_object(entry, where)
-        pair = a_text(signature.get("keyid"), where), a_text(signature.get("sig"), where)
-        pairs.append(pair)
-    return an_object(envelope.get("signed"), "signed"), pairs
+        key_id = a_text(signature.get("keyid"), where)
+        if key_id in pairs:
+            raise _refusal(where, "each key id once")
+        pairs[key_id] = a_text(signature.get("sig"), where)
+    return an_object(envelope.get("signed"), "signed"), [*pairs.items()]
 
 
 def check_common(signed: JsonObject) -> datetime:

@@ -86,7 +86,7 @@ class TrustedSet:
     @classmethod
     def pin(cls, data: bytes, dialect: Dialect) -> "TrustedSet":
         """Trust `data`, which came by a safe way, if it is root metadata signed by itself (5.2)."""
-        envelope = parse_envelope(data, ROOT, ROOT, dialect)
+        envelope = parse_envelope(data, ROOT, ROOT)
         root = read_root(envelope, dialect)
         _require_quorum(root.authorities[ROOT], envelope, Code.TUF_SIGNATURES_ROOT_BY_ITSELF)
         return cls(dialect, seal(root))
@@ -94,7 +94,7 @@ class TrustedSet:
     def accept_root(self, data: bytes) -> "TrustedSet":
         """Trust the next root (5.3.4, 5.3.5, 5.3.7). Its date does not matter yet (5.3.6)."""
         old = self.root.value
-        envelope = parse_envelope(data, ROOT, ROOT, self.dialect)
+        envelope = parse_envelope(data, ROOT, ROOT)
         # 5.3.4 (1): signed by a threshold of the trusted root's keys.
         _require_quorum(old.authorities[ROOT], envelope, Code.TUF_SIGNATURES_ROOT_BY_TRUSTED)
         # 5.3.4 (2): signed by a threshold of its own keys.
@@ -130,7 +130,7 @@ class TrustedSet:
         """Trust a timestamp (5.4.2 to 5.4.4); one of an equal version changes nothing (5.4.3.1)."""
         self.require_fresh_root(now)
         # 5.4.2: signed by a threshold of the root's timestamp keys.
-        envelope = parse_envelope(data, TIMESTAMP, TIMESTAMP, self.dialect)
+        envelope = parse_envelope(data, TIMESTAMP, TIMESTAMP)
         _require_quorum(self._top(TIMESTAMP), envelope, Code.TUF_SIGNATURES_TIMESTAMP)
         new = read_timestamp(envelope, self.dialect)
         known = self.timestamp or self.remembered.timestamp
@@ -162,7 +162,7 @@ class TrustedSet:
         # 5.5.2: the bytes that the timestamp names.
         named.expectation.check(data)
         # 5.5.3: signed by a threshold of the root's snapshot keys.
-        envelope = parse_envelope(data, SNAPSHOT, SNAPSHOT, self.dialect)
+        envelope = parse_envelope(data, SNAPSHOT, SNAPSHOT)
         _require_quorum(self._top(SNAPSHOT), envelope, Code.TUF_SIGNATURES_SNAPSHOT)
         new = read_snapshot(envelope, self.dialect)
         # 5.5.4: the version that the timestamp names.
@@ -187,7 +187,7 @@ class TrustedSet:
         named = self.named_in_snapshot(role, now)
         named.expectation.check(data)
         # 5.6.3: signed by a threshold of the keys that the *present* delegator gives the role.
-        envelope = parse_envelope(data, TARGETS, role, self.dialect)
+        envelope = parse_envelope(data, TARGETS, role)
         code = Code.TUF_SIGNATURES_TARGETS if role == TARGETS else Code.TUF_SIGNATURES_DELEGATED
         authority = self.authority(role, delegator)
         _require_quorum(authority, envelope, code)
@@ -239,7 +239,7 @@ def _restored(
     if data is None:
         return None
     try:
-        envelope = parse_envelope(data, kind, kind, trusted.dialect)
+        envelope = parse_envelope(data, kind, kind)
     except Refused:
         return None
     authority = trusted.root.value.authorities[kind]

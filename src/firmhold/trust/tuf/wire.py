@@ -11,8 +11,7 @@ from urllib.parse import quote
 from firmhold.trust.digest import Expectation
 from firmhold.trust.encoding import JsonObject, canonical_json, parse_json
 from firmhold.trust.errors import Code, Refused, WrongType
-from firmhold.trust.keys import Signature
-from firmhold.trust.tuf.dialect import Dialect
+from firmhold.trust.keys import KeyId, Signature
 from firmhold.trust.tuf.schema import CHECKS, a_text, check_common, check_envelope
 
 MAX_BYTES = {
@@ -36,7 +35,7 @@ class Envelope:
     signatures: tuple[Signature, ...]
 
 
-def parse_envelope(data: bytes, kind: str, role: str, dialect: Dialect) -> Envelope:
+def parse_envelope(data: bytes, kind: str, role: str) -> Envelope:
     """Read `data` as metadata of `_type` `kind` for `role`. Raises `Refused`."""
     signed, pairs = check_envelope(parse_json(data, max_bytes=MAX_BYTES[kind]))
     found = a_text(signed.get("_type"), "signed._type")
@@ -44,7 +43,8 @@ def parse_envelope(data: bytes, kind: str, role: str, dialect: Dialect) -> Envel
         raise Refused(WrongType(code=Code.TUF_WRONG_TYPE, role=role, found=found))
     expires = check_common(signed)
     CHECKS[kind](signed)
-    return Envelope(signed, canonical_json(signed), expires, dialect.key_ids.signatures(pairs))
+    signatures = tuple(Signature(KeyId(key_id), sig) for key_id, sig in pairs)
+    return Envelope(signed, canonical_json(signed), expires, signatures)
 
 
 def metadata_file(role: str, version: int | None = None) -> str:
