@@ -53,6 +53,15 @@ def pretty_json(value: JsonValue) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
+def is_text(text: str) -> bool:
+    """Tell whether `text` can be written as UTF-8: whether it has no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _text(data: bytes) -> str:
     try:
         return data.decode()
@@ -137,13 +146,11 @@ def _children(value: JsonValue) -> list[JsonValue]:
 
 
 def _check_text(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
+    if not is_text(text):
         fault = Malformed(
             code=Code.ENCODING_SURROGATE, where=_shown(text), expected="no lone surrogate"
         )
-        raise Refused(fault) from error
+        raise Refused(fault)
 
 
 def _shown(text: str) -> str:

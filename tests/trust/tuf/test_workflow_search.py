@@ -173,6 +173,19 @@ def test_5_6_7_a_path_outside_a_roles_patterns_is_not_believed_from_it(
     assert device.asked == []
 
 
+def test_5_6_7_a_path_that_no_document_can_name_is_not_asked_for(
+    device: "Device", repository: SimRepository
+) -> None:
+    """TUF 5.6.7: a path with a lone surrogate stands in no document, and falls into no hash bin."""
+    repository.delegate_to_bins("bin", bits=4)
+    repository.release(*(f"bin-{number:x}" for number in range(16)), "targets")
+    trusted = device.refresh()
+    path = "\udcff"
+    expected = Absent(code=Code.TUF_NO_SUCH_TARGET, name=path, listed_in="targets")
+    assert fault_of(lambda: device.find(trusted, path)) == expected
+    assert device.asked == []
+
+
 def test_5_6_7_the_first_role_in_order_speaks_for_a_path(
     device: "Device", repository: SimRepository
 ) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
+from firmhold.trust.encoding import is_text
 from firmhold.trust.errors import Absent, Code, Refused
 from firmhold.trust.tuf.delegations import Search
 from firmhold.trust.tuf.dialect import Dialect
@@ -84,6 +85,9 @@ def find_target(
     trusted: TrustedSet, path: str, now: datetime
 ) -> Steps[tuple[TrustedSet, Verified[Target]]]:
     """Search the delegations for `path` (5.6.7); raises `Refused` if nobody speaks for it."""
+    absent = Absent(code=Code.TUF_NO_SUCH_TARGET, name=path, listed_in=TARGETS)
+    if not is_text(path):
+        raise Refused(absent)  # no document can name it, and no hash bin can be computed for it
     search = Search()
     while (step := search.next()) is not None:
         visit, search = step
@@ -93,7 +97,7 @@ def find_target(
         if target is not None:
             return trusted, seal(target)
         search = search.enter(visit, document.delegates(path))
-    raise Refused(Absent(code=Code.TUF_NO_SUCH_TARGET, name=path, listed_in=TARGETS))
+    raise Refused(absent)
 
 
 def _update_root(trusted: TrustedSet) -> Steps[TrustedSet]:
