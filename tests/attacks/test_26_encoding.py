@@ -123,13 +123,13 @@ def test_a_huge_list_of_signatures_is_refused_unread(world: World) -> None:
 
 
 def test_as_many_signatures_as_allowed_cost_next_to_nothing(world: World) -> None:
-    """The good signature behind 255 bad ones under the same id still counts, and soon."""
+    """The good signature behind 255 bad ones of strangers still counts, and soon."""
     assert world.device.update("a.bin") is None
     world.repository.publish("root")
     document = json.loads(world.repository.published["root"])
     good = document["signatures"][0]
 
-    bad = [{"keyid": good["keyid"], "sig": f"{n:0128x}"} for n in range(MAX_SIGNATURES - 1)]
+    bad = [{"keyid": f"{n:064x}", "sig": f"{n:0128x}"} for n in range(MAX_SIGNATURES - 1)]
     document["signatures"] = [*bad, good]
     served = json.dumps(document).encode()
     world.attacker.serve("root", served)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -17,10 +18,13 @@ FIRST = [
 ]
 
 
-def test_init_asks_the_network_for_nothing(suite: SimSuite) -> None:
+def test_init_asks_the_network_for_nothing(tmp_path: Path) -> None:
     """A client that was given a root has written it down and spoken to nobody."""
-    assert suite.client.trusted() == {"root.json": suite.repository.published["root"]}
-    assert suite.network.requests == []
+    with SimSuite(tmp_path) as suite:
+        assert suite.client.init(suite.repository.published["root"]) == 0
+
+        assert suite.client.trusted() == {"root.json": suite.repository.published["root"]}
+        assert suite.network.requests == []
 
 
 def test_the_first_refresh_asks_in_the_order_of_the_specification(suite: SimSuite) -> None:

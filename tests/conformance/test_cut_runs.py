@@ -171,7 +171,7 @@ def test_two_clients_that_share_a_folder_of_targets_do_not_finish_for_each_other
     suite.repository.add_target("targets", "a.bin", b"slow" * 50)
     suite.repository.release("targets")
     suite.network.on("/targets/*", Trickle(pause_seconds=0.002))
-    root = str(suite.client.folder / "trusted-root")
+    root = str(suite.repository.metadata_place("root", 1))
     runs = []
     for number in range(3):
         own = str(tmp_path / f"metadata-{number}")

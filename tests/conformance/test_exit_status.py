@@ -93,7 +93,7 @@ def test_a_folder_that_cannot_be_had_ends_with_one(
     suite.repository.add_target("targets", "a.bin", b"a")
     suite.repository.release("targets")
     arguments = {
-        "init": [D, PLACES[place], "init", str(suite.client.folder / "trusted-root")],
+        "init": [D, PLACES[place], "init", str(suite.repository.metadata_place("root", 1))],
         "refresh": suite.client.refreshing(),
         "download": suite.client.downloading("a.bin"),
     }[command]

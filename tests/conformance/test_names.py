@@ -37,7 +37,7 @@ def test_a_target_lands_in_the_folder_whatever_it_is_called(suite: SimSuite, pat
     assert request.startswith("/targets/")
     assert ".." not in request.split("/")
     everything = {file.name for file in suite.client.folder.iterdir()}
-    assert everything == {"metadata", "targets", "trusted-root"}
+    assert everything == {"metadata", "targets"}
 
 
 def test_paths_that_differ_land_in_files_that_differ(suite: SimSuite) -> None:

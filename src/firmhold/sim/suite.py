@@ -62,7 +62,7 @@ class SimCommand:
 
     def init(self, root: bytes) -> int:
         """Give the client a trusted root; return the exit status."""
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / "trusted-root"
         file.write_bytes(root)
         return self.run("--metadata-dir", str(self.metadata), "init", str(file)).status
@@ -129,11 +129,6 @@ class SimSuite:
         self.client = SimCommand(
             program, folder / "client", self.network, environment={"PYTHONPATH": source}
         )
-
-    def begin(self) -> None:
-        """Give the client the newest root."""
-        if self.client.init(self.repository.published["root"]) != 0:
-            raise AssertionError(self.client.last)
 
     def __enter__(self) -> Self:
         self.network.__enter__()
