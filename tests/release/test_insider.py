@@ -16,11 +16,13 @@ from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimReader, SimVendor
 from firmhold.trust.encoding import canonical_json
 from firmhold.trust.errors import (
+    Absent,
     Code,
     Damaged,
     DigestMismatch,
     FirmholdError,
     Malformed,
+    Misuse,
     Refused,
 )
 
@@ -284,6 +286,21 @@ def test_nobody_gets_a_seat_from_targets_that_were_not_signed(
         with pytest.raises(Damaged) as error:
             step()
         assert error.value.code is Code.RELEASE_DESK
+
+
+def test_an_authority_that_targets_no_longer_name_has_no_seats(
+    vendor: SimVendor, desk: SimDesk
+) -> None:
+    """What enough targets holders took back is nobody's."""
+
+    def take_back(signed: Document) -> None:
+        del signed["delegations"]["roles"][0]
+
+    forged(desk, "targets", 2, take_back, "targets-1", "targets-2")
+    with pytest.raises(Misuse) as error:
+        vendor.sign("feature", "feature-1")
+    fault = Absent(code=Code.RELEASE_NOT_A_ROLE, name="feature", listed_in="targets")
+    assert error.value.fault == fault
 
 
 @pytest.mark.parametrize("signers", [(), ("root-3",), ("targets-1", "targets-2", "targets-3")])

@@ -33,11 +33,13 @@ from firmhold.trust.advice import advice_for
 from firmhold.trust.errors import Code, FirmholdError, Misuse, PlaceFault, Refused, UsageFault
 from firmhold.trust.tuf.schema import a_date
 
+_NAME = "firmhold release"
 app = typer.Typer(
-    name="firmhold release",
+    name=_NAME,
     help="Build, sign and publish releases.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 keys = typer.Typer(help="Make the keys of a staging domain.", no_args_is_help=True)
@@ -77,7 +79,7 @@ class _Passphrases:
 def main(arguments: Sequence[str]) -> int:
     """Run one command; report a failure on standard error in one line and one of advice."""
     try:
-        app(list(arguments))
+        app(list(arguments), prog_name=_NAME)
     except SystemExit as end:  # how the library ends a command, also after it reported a bad call
         return end.code if isinstance(end.code, int) else 1
     except FirmholdError as error:
