@@ -36,6 +36,21 @@ def vendor() -> SimVendor:
     return SimVendor()
 
 
+@pytest.fixture
+def sim_desk() -> SimDesk:
+    """A desk in memory, open for a hostile hand."""
+    return SimDesk()
+
+
+@pytest.fixture
+def busy(sim_desk: SimDesk, make_file: MakeFile) -> SimVendor:
+    """A vendor at `sim_desk` who released `old.bin`; a draft with `a.bin` waits for signatures."""
+    vendor = SimVendor(sim_desk)
+    vendor.release("feature", make_file("old.bin"))
+    vendor.build("feature", make_file("a.bin"))
+    return vendor
+
+
 @pytest.fixture(params=KINDS)
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Desk:
     """An empty desk of each kind."""
