@@ -1,5 +1,6 @@
 """`firmhold release`: each command, as a person or a script calls it."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ from firmhold.trust.errors import Code
 
 MakeFile = Callable[..., Path]
 Run = Callable[..., tuple[int, str, str]]
+SHA256 = hashlib.sha256(b"firmware").hexdigest()
 
 
 def sign(desk: Path, role: str, holder: str) -> tuple[str | Path, ...]:
@@ -53,7 +55,7 @@ def test_a_release_goes_from_keys_to_clients(
     )
     assert run(*sign(desk_folder, "feature", "feature-3")) == (
         0,
-        "feature: signed by feature-3; 1 more needed\n",
+        f"  feature/thing/a.bin sha256:{SHA256}\nfeature: signed by feature-3; 1 more needed\n",
         "",
     )
     status, out, _ = run("publish", desk_folder, "--to", site)
@@ -62,11 +64,8 @@ def test_a_release_goes_from_keys_to_clients(
         "published root v1, targets v1, feature v1, security v1, snapshot v1, timestamp v1",
         "draft of feature stays behind: 1 more of feature-1, feature-2",
     ]
-    assert run(*sign(desk_folder, "feature", "feature-1")) == (
-        0,
-        "feature: signed by feature-1, feature-3; 0 more needed\n",
-        "",
-    )
+    _, out, _ = run(*sign(desk_folder, "feature", "feature-1"))
+    assert out.endswith("\nfeature: signed by feature-1, feature-3; 0 more needed\n")
     assert run("publish", desk_folder, "--to", site) == (
         0,
         "published root v1, targets v1, feature v2, security v1, snapshot v2, timestamp v2\n",
@@ -109,7 +108,7 @@ def test_scripts_read_the_desk_as_json(
         "signed": ["feature-2"],
         "missing": ["feature-1", "feature-3"],
         "needed": 1,
-        "files": ["feature/thing/a.bin"],
+        "files": {"feature/thing/a.bin": SHA256},
     }
     assert lines[-2]["expires"] == "2030-01-09T00:00:00Z"
 
@@ -146,7 +145,7 @@ def test_a_domain_is_made_for_named_people(run: Run, tmp_path: Path, make_file: 
     run(*build(desk, make_file()))
     run(*sign(desk, "feature", "Ann"))
     _, out, _ = run(*sign(desk, "feature", "Bob"))
-    assert out == "feature: signed by Ann, Bob; 0 more needed\n"
+    assert out.endswith("\nfeature: signed by Ann, Bob; 0 more needed\n")
     assert run("publish", desk, "--to", tmp_path / "site")[0] == 0
 
 

@@ -1,5 +1,6 @@
 """What the desk tells about itself."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -34,13 +35,14 @@ def test_a_draft_has_a_line_that_says_who_is_missing(
     """A draft is listed behind the signed metadata, with its files and its tally."""
     any_vendor.build("feature", make_file("b.bin"), make_file("a.bin"))
     any_vendor.sign("feature", "feature-2")
+    digest = hashlib.sha256(b"firmware").hexdigest()
     assert show(any_vendor.desk)[-1] == Line(
         role="feature",
         state="draft",
         version=2,
         expires=any_vendor.clock.now() + timedelta(days=90),
         tally=Tally(2, (Holder("feature-2"),), (Holder("feature-1"), Holder("feature-3"))),
-        files=("feature/thing/a.bin", "feature/thing/b.bin"),
+        files={"feature/thing/a.bin": digest, "feature/thing/b.bin": digest},
     )
 
 

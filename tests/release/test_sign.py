@@ -1,5 +1,6 @@
 """Step 5: a holder's signature, and whose counts for what."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import permutations
@@ -133,7 +134,8 @@ def test_a_draft_from_the_future_lives_too_long(
             sign(vendor.desk, "feature", sim_signer("feature-1"), now)
         assert error.value.code is Code.RELEASE_ALTERED_DRAFT
     else:
-        assert sign(vendor.desk, "feature", sim_signer("feature-1"), now).needed == 1
+        signed = sign(vendor.desk, "feature", sim_signer("feature-1"), now)
+        assert signed.tally.needed == 1
 
 
 def test_the_third_signature_is_welcome_too(vendor: SimVendor, make_file: MakeFile) -> None:
@@ -142,3 +144,15 @@ def test_the_third_signature_is_welcome_too(vendor: SimVendor, make_file: MakeFi
     tally = vendor.sign("feature", *HOLDERS)
     assert (tally.signed, tally.missing, tally.needed) == (HOLDERS, (), 0)
     assert len(parse(vendor.desk.draft("feature") or b"", "feature").signatures) == 3
+
+
+def test_a_holder_is_told_what_was_signed(any_vendor: SimVendor, make_file: MakeFile) -> None:
+    """The answer names each file that the draft adds with its digest, and no older one."""
+    any_vendor.release("feature", make_file("old.bin"))
+    any_vendor.build("feature", make_file("a.bin", b"one"), make_file("b.bin", b"two"))
+    now = any_vendor.clock.now()
+    signed = sign(any_vendor.desk, "feature", sim_signer("feature-1"), now)
+    assert signed.added == {
+        "feature/thing/a.bin": hashlib.sha256(b"one").hexdigest(),
+        "feature/thing/b.bin": hashlib.sha256(b"two").hexdigest(),
+    }

@@ -45,7 +45,7 @@ class Vendor:
 
     def sign(self, holder: str) -> int:
         """Have a feature holder sign the draft; return how many signatures are still needed."""
-        return sign(self.desk, "feature", self.key(holder), self._clock.now()).needed
+        return sign(self.desk, "feature", self.key(holder), self._clock.now()).tally.needed
 
     def publish(self) -> Published:
         """Publish what is signed."""

@@ -138,8 +138,11 @@ def sign_(
 ) -> None:
     """Add one holder's signature to a role's draft, after checking the draft again."""
     signer = open_signer(key, _Passphrases(passphrase_file))
-    tally = sign(FolderDesk(desk), role, signer, _moment(at))
-    _say(f"{role}: signed by {', '.join(tally.signed)}; {tally.needed} more needed")
+    signed = sign(FolderDesk(desk), role, signer, _moment(at))
+    for path, sha256 in signed.added.items():
+        _say(f"  {path} sha256:{sha256}")
+    holders = ", ".join(signed.tally.signed)
+    _say(f"{role}: signed by {holders}; {signed.tally.needed} more needed")
 
 
 @app.command("discard")
@@ -191,7 +194,7 @@ def _as_json(line: Line) -> dict[str, object]:
         "signed": list(line.tally.signed),
         "missing": list(line.tally.missing),
         "needed": line.tally.needed,
-        "files": list(line.files),
+        "files": dict(line.files),
     }
 
 

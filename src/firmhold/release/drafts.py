@@ -74,8 +74,10 @@ def open_draft(desk: Desk, role: str) -> bytes:
     return data
 
 
-def check_draft(desk: Desk, role: str, draft: Envelope, now: datetime) -> None:
+def check_draft(desk: Desk, role: str, draft: Envelope, now: datetime) -> dict[str, str]:
     """Pass if `build` could have made the draft at this desk, of the very files that lie here.
+
+    Returns the digest of each file that it adds, by target path.
 
     1. it is the next version;
     2. it lives no longer than its role may;
@@ -99,6 +101,7 @@ def check_draft(desk: Desk, role: str, draft: Envelope, now: datetime) -> None:
     # 4. the very files
     for path, file in added.items():
         _check_file(desk, expectation_of(path, file))
+    return {path: file.hashes["sha256"] for path, file in added.items()}
 
 
 def _added(current: Targets, draft: Targets, role: str) -> dict[str, api.TargetFile]:

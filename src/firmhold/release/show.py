@@ -1,6 +1,6 @@
 """What lies on the desk: versions, dates and signatures; of each draft, who is missing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +21,8 @@ class Line:
     version: int
     expires: datetime
     tally: Tally
-    files: tuple[str, ...]
+    files: Mapping[str, str]
+    """The SHA-256 of each file that the document names, by target path."""
 
 
 def show(desk: Desk) -> list[Line]:
@@ -41,8 +42,9 @@ def _lines(desk: Desk) -> Iterator[Line]:
 
 def _line(desk: Desk, role: str, state: str, data: bytes) -> Line:
     envelope = parse(data, role)
-    files: tuple[str, ...] = ()
+    files: dict[str, str] = {}
     if kind_of(role) == "targets":
-        files = tuple(sorted(read_targets(envelope, FIRMHOLD).files))
+        named = read_targets(envelope, FIRMHOLD).files
+        files = {path: named[path].hashes.get("sha256", "") for path in sorted(named)}
     tally = authority_of(desk, role).tally(envelope)
     return Line(role, state, version_of(envelope), envelope.expires, tally, files)

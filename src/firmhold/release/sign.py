@@ -1,5 +1,7 @@
 """Step 5: a holder signs a draft, after judging it from its bytes again."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from firmhold.release.authorities import authority_of
@@ -11,8 +13,18 @@ from firmhold.trust.errors import Absent, Code, Misuse
 from firmhold.trust.quorum import Tally
 
 
-def sign(desk: Desk, role: str, signer: Signer, now: datetime) -> Tally:
-    """Add the signature of `signer` to the open draft of `role`; return who has signed now.
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a holder has signed, so that people can compare it with what they meant to sign."""
+
+    added: Mapping[str, str]
+    """The SHA-256 of each file that the draft adds, by target path."""
+    tally: Tally
+    """Who has signed the draft now."""
+
+
+def sign(desk: Desk, role: str, signer: Signer, now: datetime) -> Signed:
+    """Add the signature of `signer` to the open draft of `role`.
 
     1. the key must have a seat in the role, by the root's or the targets' word of today;
     2. the draft must be what `build` makes, of the very files that lie here (`check_draft`).
@@ -25,7 +37,7 @@ def sign(desk: Desk, role: str, signer: Signer, now: datetime) -> Tally:
             name = str(signer.key_id)
             raise Misuse(Absent(code=Code.RELEASE_NOT_A_HOLDER, name=name, listed_in=role))
         # 2. what build makes
-        check_draft(desk, role, parse(data, role), now)
+        added = check_draft(desk, role, parse(data, role), now)
         data = add_signature(data, role, signer)
         desk.put_draft(role, data)
-    return authority.tally(parse(data, role))
+    return Signed(added, authority.tally(parse(data, role)))

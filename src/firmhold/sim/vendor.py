@@ -63,8 +63,8 @@ class SimVendor:
 
     def sign(self, role: str, *holders: str) -> Tally:
         """Have holders sign the draft of a role, one after the other."""
-        tallies = [sign(self.desk, role, sim_signer(name), self.clock.now()) for name in holders]
-        return tallies[-1]
+        now = self.clock.now()
+        return [sign(self.desk, role, sim_signer(name), now).tally for name in holders][-1]
 
     def publish(self) -> Published:
         """Publish what is signed."""
