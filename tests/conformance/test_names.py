@@ -75,3 +75,18 @@ def test_text_from_the_wire_does_not_steer_the_terminal(suite: SimSuite) -> None
     )
     assert suite.client.refresh() == 1
     assert suite.client.last.errors.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_folder_that_the_output_cannot_spell_is_no_failure(
+    suite: SimSuite, encoding: str
+) -> None:
+    """Where the path of a file cannot be written as it is, it is written otherwise."""
+    suite.repository.add_target("targets", "a.bin", b"a")
+    suite.repository.release("targets")
+    suite.client.environment = {**suite.client.environment, "PYTHONIOENCODING": encoding}
+    suite.client.folder = suite.client.folder.rename(suite.client.folder.with_name("ü☃"))
+
+    assert suite.client.run(*suite.client.downloading("a.bin")).errors == ""
+
+    assert suite.client.downloaded() == {"a.bin": b"a"}

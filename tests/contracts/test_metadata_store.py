@@ -6,7 +6,7 @@ import pytest
 
 from firmhold.interop.adapters.folder import MetadataFolder
 from firmhold.interop.ports import MetadataStore
-from firmhold.trust.errors import Code, Damaged, PlaceFault
+from firmhold.trust.errors import Code, Damaged, PlaceFault, Unavailable
 
 ROLES = ["root", "timestamp", "a", "A role", "../x", ".", "..", "ü", "x" * 240]
 
@@ -116,3 +116,16 @@ class TestMetadataFolder(MetadataStoreContract):
             store.keep("root", b"x")
         with store.alone():
             assert store.load("root") == b"x"
+
+    def test_a_folder_in_use_is_waited_for_and_then_given_up(
+        self, store: MetadataFolder, tmp_path: Path
+    ) -> None:
+        """A client that hangs does not make the next one hang."""
+        store.make()
+        second = MetadataFolder(tmp_path / "new" / "metadata", wait_seconds=0.05)
+        with store.alone(), pytest.raises(Unavailable) as error, second.alone():
+            pass
+        assert error.value.code is Code.STORE_IO
+        with second.alone():
+            second.keep("root", b"x")
+        assert store.load("root") == b"x"

@@ -115,8 +115,9 @@ def _shown(text: str) -> str:
 
 def _say(text: str) -> None:
     """Print now: a reader that has gone away is a failure of this run, not of its end."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
-        print(text, flush=True)
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         fault = PlaceFault(code=Code.STORE_IO, path="standard output", detail=str(error))

@@ -95,7 +95,7 @@ class SimCommand:
             capture_output=True,
             check=False,
         )
-        output, errors = ended.stdout.decode(), ended.stderr.decode()
+        output, errors = ended.stdout.decode(errors="replace"), ended.stderr.decode()
         self.last = Ran(ended.returncode, output, errors)
         return self.last
 

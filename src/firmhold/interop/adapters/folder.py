@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import BinaryIO
 
 from firmhold.storage.atomic import TEMPORARY_SUFFIX, move_into_place, remove_file, replace_file
 from firmhold.trust.digest import Measurement
-from firmhold.trust.errors import Code, Damaged, OverLimit, PlaceFault, Refused
+from firmhold.trust.errors import Code, Damaged, OverLimit, PlaceFault, Refused, Unavailable
 from firmhold.trust.tuf.roles import Target
 from firmhold.trust.tuf.wire import MAX_BYTES, metadata_file, target_file
 from firmhold.trust.verified import Verified
@@ -27,6 +28,9 @@ _UNFINISHED = "+" + TEMPORARY_SUFFIX
 """Paths are quoted and `+` with them: one that ends in `.part` is no unfinished file."""
 _MAX_NAME_BYTES = 255 - len(_UNFINISHED)
 _NOT_A_FILE = "not a file"
+_LOOK_AGAIN_SECONDS = 0.02
+_TURN_SECONDS = 60.0
+"""How long to wait for another client's end: a hung one must not make the next ones hang."""
 
 
 @contextmanager
@@ -40,16 +44,32 @@ def _own_disk(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path, wait_seconds: float) -> Iterator[None]:
     """Wait for every other writer of `folder`, then keep them out; a dead one keeps nobody out."""
     with _own_disk(folder):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with _own_disk(folder):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            mine = _lock(descriptor, wait_seconds)
+        if not mine:
+            fault = PlaceFault(code=Code.STORE_IO, path=str(folder), detail="in use by another")
+            raise Unavailable(fault)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, wait_seconds: float) -> bool:
+    end = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_LOOK_AGAIN_SECONDS)
+        else:
+            return True
 
 
 def _open_file(path: Path, flags: int = 0) -> BinaryIO:
@@ -64,15 +84,18 @@ def _open_file(path: Path, flags: int = 0) -> BinaryIO:
 class MetadataFolder:
     """One JSON file a role: `root.json`, `timestamp.json`, `snapshot.json`, `<role>.json`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, wait_seconds: float = _TURN_SECONDS) -> None:
+        self._folder, self._wait_seconds = folder, wait_seconds
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Let no other client work in the folder. One that is not there holds no trust to guard."""
+        """Let no other client work in the folder; `Unavailable` if one does, and does not end.
+
+        A folder that is not there holds no trust to guard.
+        """
         with _own_disk(self._folder):
             there = self._folder.exists()
-        with _alone(self._folder) if there else nullcontext():
+        with _alone(self._folder, self._wait_seconds) if there else nullcontext():
             yield
 
     def make(self) -> None:
@@ -107,8 +130,8 @@ class MetadataFolder:
 class TargetFolder:
     """One file a target path; what stands under a finished name was verified."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, wait_seconds: float = _TURN_SECONDS) -> None:
+        self._folder, self._wait_seconds = folder, wait_seconds
 
     def path_of(self, target: Verified[Target]) -> Path:
         """Return where `target` stands or will stand."""
@@ -135,7 +158,7 @@ class TargetFolder:
         temporary = path.with_name(path.name + _UNFINISHED)
         with _own_disk(path):
             self._folder.mkdir(parents=True, exist_ok=True)
-        with _alone(self._folder), _removed_unless_finished(temporary):
+        with _alone(self._folder, self._wait_seconds), _removed_unless_finished(temporary):
             _write(temporary, target, pieces)
             with _own_disk(path):
                 move_into_place(temporary, path)
