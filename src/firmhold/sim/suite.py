@@ -101,7 +101,7 @@ class SimCommand:
 
     def everything_set(self) -> dict[str, str]:
         """The environment of the client's process; only its wall clock is ever faked."""
-        own = {"TZ": "UTC", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        own = {"TZ": "UTC", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "PYTHONUNBUFFERED": ""}
         return {**os.environ, **own, **self.environment}
 
     def trusted(self) -> dict[str, bytes]:
