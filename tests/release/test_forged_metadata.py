@@ -15,7 +15,8 @@ from firmhold.sim.desk import SimDesk, SimSite
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimReader, SimVendor
 from firmhold.trust.encoding import canonical_json
-from firmhold.trust.errors import Absent, Code, Damaged, FirmholdError, Misuse, Refused
+from firmhold.trust.errors import Absent, Code, Damaged, FirmholdError, Misuse, OverLimit, Refused
+from firmhold.trust.tuf.wire import MAX_BYTES
 
 MakeFile = Callable[..., Path]
 Document = dict[str, Any]
@@ -208,3 +209,23 @@ def test_a_desk_far_behind_is_told_that_it_would_roll_back(
     with pytest.raises(Refused) as error:
         busy.publish()
     assert error.value.code is Code.TUF_ROLLBACK_TIMESTAMP
+
+
+def test_a_role_that_has_grown_beyond_every_clients_bound_is_not_drafted(
+    busy: SimVendor, sim_desk: SimDesk, make_file: MakeFile
+) -> None:
+    """What no client would read is refused before anybody signs it."""
+    sim_desk.open_drafts.clear()
+    room = MAX_BYTES["targets"] - 65_536 - len(sim_desk.current("feature") or b"")
+
+    def grow(signed: Document) -> None:
+        signed["targets"]["feature/thing/" + "a" * room] = MALWARE_ENTRY
+
+    forged(sim_desk, "feature", 3, grow, "feature-1", "feature-2")
+    with pytest.raises(Refused) as error:
+        busy.build("feature", *(make_file(letter * 100) for letter in "bcde"))
+    assert error.value.fault == OverLimit(
+        code=Code.ENCODING_TOO_LARGE, what="feature", limit=MAX_BYTES["targets"] - 65_536
+    )
+    assert sim_desk.open_drafts == {}
+    assert busy.build("feature").version == 4

@@ -9,9 +9,18 @@ from tuf.api.metadata import TargetFile
 
 from firmhold.release.authorities import current_metadata, require_release_role
 from firmhold.release.documents import expiry, parse, version_of
-from firmhold.release.drafts import bad_name, next_version, open_draft, target_path
+from firmhold.release.drafts import (
+    bad_name,
+    next_version,
+    open_draft,
+    require_product,
+    target_path,
+)
 from firmhold.release.ports import Desk
-from firmhold.trust.errors import Code, Misuse, PlaceFault
+from firmhold.trust.errors import Code, Misuse, OverLimit, PlaceFault, Refused
+from firmhold.trust.tuf.wire import MAX_BYTES
+
+_ROOM_FOR_SIGNATURES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,7 @@ def build(desk: Desk, authority: str, product: str, files: Sequence[Path], now: 
     published or discarded first. Without files the role is drafted anew with a later expiry.
     """
     require_release_role(authority)
+    require_product(product)
     names = _target_paths(authority, product, files)
     with desk.locked():
         current = current_metadata(desk, authority)
@@ -51,7 +61,6 @@ def discard(desk: Desk, role: str) -> None:
 
 def _target_paths(authority: str, product: str, files: Sequence[Path]) -> dict[str, Path]:
     names: dict[str, Path] = {}
-    target_path(authority, product, product)  # the product's name must be good without files too
     for file in files:
         path = target_path(authority, product, file.name)
         if path in names:
@@ -64,7 +73,15 @@ def _put_draft(desk: Desk, role: str, data: bytes) -> None:
     """Open the draft, or leave it (and its signatures) alone if it says just this already."""
     there = desk.draft(role)
     if there is None:
+        _require_readable(role, data)
         desk.put_draft(role, data)
     elif parse(there, role).payload != parse(data, role).payload:
         detail = "it has other content"
         raise Misuse(PlaceFault(code=Code.RELEASE_DRAFT_OPEN, path=role, detail=detail))
+
+
+def _require_readable(role: str, data: bytes) -> None:
+    """Pass if every client could read the draft once it is signed."""
+    most = MAX_BYTES["targets"] - _ROOM_FOR_SIGNATURES
+    if len(data) > most:
+        raise Refused(OverLimit(code=Code.ENCODING_TOO_LARGE, what=role, limit=most))

@@ -8,17 +8,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from securesystemslib.signer import Key
-from tuf.api.metadata import Root, Signed, Snapshot, TargetFile, Targets, Timestamp
+from tuf.api.metadata import Signed, TargetFile
 
 from firmhold.signing.ports import Signer
 from firmhold.trust.digest import TARGET_FILE, Expectation
 from firmhold.trust.encoding import JsonObject, JsonValue, canonical_json
 from firmhold.trust.keys import KeyId
 from firmhold.trust.tuf.dialect import HOLDERS_FIELD
-from firmhold.trust.tuf.schema import a_number
+from firmhold.trust.tuf.schema import TOP_LEVEL, a_number
 from firmhold.trust.tuf.wire import Envelope, parse_envelope
-
-KINDS = {"root": Root, "snapshot": Snapshot, "targets": Targets, "timestamp": Timestamp}
 
 DELEGATED = ("feature", "security")
 """The two release authorities; neither can sign for the other."""
@@ -39,7 +37,7 @@ ROLES = tuple(LIFETIMES)
 
 def kind_of(role: str) -> str:
     """Return the `_type` of a role's metadata."""
-    return role if role in KINDS else "targets"
+    return role if role in TOP_LEVEL else "targets"
 
 
 def expiry(role: str, now: datetime) -> datetime:

@@ -39,19 +39,27 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _PIECE_BYTES = 1 << 20
 
 
-def target_path(authority: str, product: str, name: str) -> str:
-    """Return the target path of a file, if every server and file system keeps its parts."""
-    for part in (product, name):
-        if not _NAME.fullmatch(part):
-            raise bad_name(part, "not a name that every server and file system keeps as it is")
+def require_product(product: str) -> None:
+    """Pass if `product` can be a folder of target paths."""
+    _require_name(product)
     if product in RESERVED_PRODUCTS:
         raise bad_name(product, "reserved")
+
+
+def target_path(authority: str, product: str, name: str) -> str:
+    """Return the target path of a file called `name`."""
+    _require_name(name)
     return f"{authority}/{product}/{name}"
 
 
 def bad_name(name: str, detail: str) -> Misuse:
     """Return the complaint about a name that cannot stand in a target path."""
     return Misuse(PlaceFault(code=Code.RELEASE_TARGET_NAME, path=name, detail=detail))
+
+
+def _require_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise bad_name(name, "not a name that every server and file system keeps as it is")
 
 
 def next_version(
