@@ -88,6 +88,22 @@ def test_a_draft_is_discarded(run: Run, desk_folder: Path, make_file: MakeFile) 
     assert refused(Code.RELEASE_NOTHING_TO_SIGN, "misuse", answer)
 
 
+def test_a_holder_brings_the_root_of_the_domain(
+    run: Run, desk_folder: Path, tmp_path: Path
+) -> None:
+    """With a root of the holder's own the desk must be the one that begins with it."""
+    run(*build(desk_folder))
+    root = desk_folder / "metadata/1.root.json"
+    assert run(*sign(desk_folder, "feature", "feature-1"), "--root", root)[0] == 0
+    answer = run(
+        *sign(desk_folder, "feature", "feature-1"),
+        *("--root", desk_folder / "metadata/1.targets.json"),
+    )
+    assert refused(Code.RELEASE_DESK, "refused", answer)
+    answer = run(*sign(desk_folder, "feature", "feature-1"), "--root", tmp_path / "missing")
+    assert refused(Code.STORE_IO, "misuse", answer)
+
+
 def test_scripts_read_the_desk_as_json(
     run: Run, desk_folder: Path, make_file: MakeFile, tmp_path: Path
 ) -> None:

@@ -11,11 +11,21 @@ import pytest
 
 from firmhold.release.documents import add_signature
 from firmhold.release.show import show
+from firmhold.release.sign import sign
 from firmhold.sim.desk import SimDesk, SimSite
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimReader, SimVendor
 from firmhold.trust.encoding import canonical_json
-from firmhold.trust.errors import Absent, Code, Damaged, FirmholdError, Misuse, OverLimit, Refused
+from firmhold.trust.errors import (
+    Absent,
+    Code,
+    Damaged,
+    FirmholdError,
+    Misuse,
+    OverLimit,
+    PlaceFault,
+    Refused,
+)
 from firmhold.trust.tuf.wire import MAX_BYTES
 
 MakeFile = Callable[..., Path]
@@ -149,6 +159,32 @@ def test_a_root_that_its_predecessor_did_not_sign_stops_the_desk(
         assert error.value.code is Code.RELEASE_DESK
 
 
+def test_a_holder_who_knows_the_root_signs_nothing_of_another_domain(busy: SimVendor) -> None:
+    """A whole desk in the insider's own name, with the holder's key in it, is not the holder's."""
+    pinned, holder = busy.root, sim_signer("feature-1")
+    theirs = SimVendor(names={"targets": ["insider", "friend"], "root": ["a", "b"]})
+    theirs.build("feature")
+    with pytest.raises(Refused) as error:
+        sign(theirs.desk, "feature", holder, theirs.clock.now(), pinned=pinned)
+    fault = PlaceFault(code=Code.RELEASE_DESK, path="root", detail="not the pinned root")
+    assert error.value.fault == fault
+    assert sign(busy.desk, "feature", holder, busy.clock.now(), pinned=pinned).tally.needed == 1
+
+
+def test_a_pinned_root_stays_the_pin_when_roots_follow_it(
+    busy: SimVendor, sim_desk: SimDesk
+) -> None:
+    """A holder pins the first root once, and follows the domain through every later one."""
+    pinned = busy.root
+    forged(sim_desk, "root", 2, nothing, "root-1", "root-2")
+    signed = sign(sim_desk, "feature", sim_signer("feature-1"), busy.clock.now(), pinned=pinned)
+    assert signed.tally.needed == 1
+    sim_desk.metadata["root", 1] = sim_desk.metadata["root", 2]
+    with pytest.raises(Refused) as error:
+        sign(sim_desk, "feature", sim_signer("feature-2"), busy.clock.now(), pinned=pinned)
+    assert error.value.code is Code.RELEASE_DESK
+
+
 def test_a_rightly_signed_root_is_followed(busy: SimVendor, sim_desk: SimDesk) -> None:
     """A next root that enough holders of the old one signed is published with the rest."""
     forged(sim_desk, "root", 2, nothing, "root-2", "root-3")
@@ -196,6 +232,20 @@ def test_a_desk_that_was_set_back_spoils_neither_the_site_nor_itself(
     with pytest.raises(Refused):
         busy.publish()
     assert (sim_desk.metadata, busy.site.served) == (backup, served)
+
+
+@pytest.mark.parametrize("site", ["same", "new"])
+def test_a_version_that_vanished_from_the_desk_is_missed(
+    busy: SimVendor, sim_desk: SimDesk, site: str
+) -> None:
+    """What the desk's own snapshot names cannot be taken back, wherever it would be published."""
+    busy.publish()
+    del sim_desk.metadata["feature", 2]
+    if site == "new":
+        busy.site = SimSite()
+    with pytest.raises(Refused) as error:
+        busy.publish()
+    assert error.value.code is Code.TUF_ROLLBACK_TARGETS
 
 
 def test_a_desk_far_behind_is_told_that_it_would_roll_back(

@@ -9,13 +9,7 @@ from tuf.api.metadata import TargetFile
 
 from firmhold.release.authorities import current_metadata, require_release_role
 from firmhold.release.documents import expiry, parse, version_of
-from firmhold.release.drafts import (
-    bad_name,
-    next_version,
-    open_draft,
-    require_product,
-    target_path,
-)
+from firmhold.release.drafts import is_name, is_product, next_version, open_draft
 from firmhold.release.ports import Desk
 from firmhold.trust.errors import Code, Misuse, OverLimit, PlaceFault, Refused
 from firmhold.trust.tuf.wire import MAX_BYTES
@@ -39,7 +33,6 @@ def build(desk: Desk, authority: str, product: str, files: Sequence[Path], now: 
     published or discarded first. Without files the role is drafted anew with a later expiry.
     """
     require_release_role(authority)
-    require_product(product)
     names = _target_paths(authority, product, files)
     with desk.locked():
         current = current_metadata(desk, authority)
@@ -61,12 +54,22 @@ def discard(desk: Desk, role: str) -> None:
 
 def _target_paths(authority: str, product: str, files: Sequence[Path]) -> dict[str, Path]:
     names: dict[str, Path] = {}
+    if not is_product(product):
+        raise _bad_name(product)
     for file in files:
-        path = target_path(authority, product, file.name)
+        if not is_name(file.name):
+            raise _bad_name(file.name)
+        path = f"{authority}/{product}/{file.name}"
         if path in names:
-            raise bad_name(file.name, "two files of one name")
+            raise _bad_name(file.name, "two files of one name")
         names[path] = file
     return names
+
+
+def _bad_name(
+    name: str, detail: str = "not a name for all servers and disks, or reserved"
+) -> Misuse:
+    return Misuse(PlaceFault(code=Code.RELEASE_TARGET_NAME, path=name, detail=detail))
 
 
 def _put_draft(desk: Desk, role: str, data: bytes) -> None:

@@ -32,6 +32,7 @@ from firmhold.storage.disk import read_file, why
 from firmhold.trust.advice import advice_for
 from firmhold.trust.errors import Code, FirmholdError, Misuse, PlaceFault, Refused, UsageFault
 from firmhold.trust.tuf.schema import a_date
+from firmhold.trust.tuf.wire import MAX_BYTES
 
 _NAME = "firmhold release"
 app = typer.Typer(
@@ -133,12 +134,16 @@ def sign_(
     *,
     role: Annotated[str, typer.Option(help="The role whose draft to sign.")],
     key: Annotated[str, typer.Option(help="The holder's key, as file:PATH.")],
+    root: Annotated[
+        Path | None, typer.Option(help="The domain's first root, from the holder's own safe place.")
+    ] = None,
     passphrase_file: PassphraseFile = None,
     at: At = None,
 ) -> None:
     """Add one holder's signature to a role's draft, after checking the draft again."""
+    pinned = None if root is None else _read(root, MAX_BYTES["root"])
     signer = open_signer(key, _Passphrases(passphrase_file))
-    signed = sign(FolderDesk(desk), role, signer, _moment(at))
+    signed = sign(FolderDesk(desk), role, signer, _moment(at), pinned=pinned)
     for path, sha256 in signed.added.items():
         _say(f"  {path} sha256:{sha256}")
     holders = ", ".join(signed.tally.signed)
@@ -246,11 +251,15 @@ def _named_holders(options: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _first_line(file: Path) -> str:
+    data = _read(file, _MAX_PASSPHRASE_BYTES)
+    return os.fsdecode(data.partition(b"\n")[0].removesuffix(b"\r"))
+
+
+def _read(file: Path, max_bytes: int) -> bytes:
     try:
-        data = read_file(file, _MAX_PASSPHRASE_BYTES)
+        return read_file(file, max_bytes)
     except OSError as error:
         raise Misuse(PlaceFault(code=Code.STORE_IO, path=str(file), detail=why(error))) from error
-    return os.fsdecode(data.partition(b"\n")[0].removesuffix(b"\r"))
 
 
 def _shown(text: str) -> str:

@@ -21,7 +21,6 @@ from firmhold.trust.errors import (
     Code,
     Malformed,
     Misuse,
-    PlaceFault,
     Refused,
     VersionMismatch,
 )
@@ -39,27 +38,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _PIECE_BYTES = 1 << 20
 
 
-def require_product(product: str) -> None:
-    """Pass if `product` can be a folder of target paths."""
-    _require_name(product)
-    if product in RESERVED_PRODUCTS:
-        raise bad_name(product, "reserved")
+def is_name(part: str) -> bool:
+    """Tell whether every server and file system keeps `part` of a target path as it is."""
+    return _NAME.fullmatch(part) is not None
 
 
-def target_path(authority: str, product: str, name: str) -> str:
-    """Return the target path of a file called `name`."""
-    _require_name(name)
-    return f"{authority}/{product}/{name}"
-
-
-def bad_name(name: str, detail: str) -> Misuse:
-    """Return the complaint about a name that cannot stand in a target path."""
-    return Misuse(PlaceFault(code=Code.RELEASE_TARGET_NAME, path=name, detail=detail))
-
-
-def _require_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise bad_name(name, "not a name that every server and file system keeps as it is")
+def is_product(part: str) -> bool:
+    """Tell whether `part` can be a product's folder of target paths."""
+    return is_name(part) and part not in RESERVED_PRODUCTS
 
 
 def next_version(
@@ -128,8 +114,7 @@ def _added(current: Targets, draft: Targets, role: str) -> dict[str, api.TargetF
 def _is_target_path(role: str, path: str) -> bool:
     authority, _, rest = path.partition("/")
     product, _, name = rest.partition("/")
-    names = _NAME.fullmatch(product) and _NAME.fullmatch(name)
-    return authority == role and bool(names) and product not in RESERVED_PRODUCTS
+    return authority == role and is_product(product) and is_name(name)
 
 
 def _check_file(desk: Desk, expectation: Expectation) -> None:

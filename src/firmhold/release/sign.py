@@ -9,8 +9,9 @@ from firmhold.release.documents import add_signature, parse
 from firmhold.release.drafts import check_draft, open_draft
 from firmhold.release.ports import Desk
 from firmhold.signing.ports import Signer
-from firmhold.trust.errors import Absent, Code, Misuse
+from firmhold.trust.errors import Absent, Code, Misuse, PlaceFault, Refused
 from firmhold.trust.quorum import Tally
+from firmhold.trust.tuf.trusted_set import ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +24,30 @@ class Signed:
     """Who has signed the draft now."""
 
 
-def sign(desk: Desk, role: str, signer: Signer, now: datetime) -> Signed:
+def sign(
+    desk: Desk, role: str, signer: Signer, now: datetime, *, pinned: bytes | None = None
+) -> Signed:
     """Add the signature of `signer` to the open draft of `role`.
 
-    1. the key must have a seat in the role, by the root's or the targets' word of today;
-    2. the draft must be what `build` makes, of the very files that lie here (`check_draft`).
+    `pinned` is the first root of the domain, if the holder has it by a safe way. Without it the
+    desk's own is believed, and whoever can write there can put a domain of his own in its place.
+
+    1. the desk must be the one of the holder's domain;
+    2. the key must have a seat in the role, by the root's or the targets' word of today;
+    3. the draft must be what `build` makes, of the very files that lie here (`check_draft`).
     """
     with desk.locked():
         data = open_draft(desk, role)
-        # 1. a seat in the role
+        # 1. the holder's domain
+        if pinned is not None and desk.versions(ROOT)[:1] != [(1, pinned)]:
+            fault = PlaceFault(code=Code.RELEASE_DESK, path=ROOT, detail="not the pinned root")
+            raise Refused(fault)
+        # 2. a seat in the role
         authority = authority_of(desk, role)
         if signer.key_id not in authority.seats:
             name = str(signer.key_id)
             raise Misuse(Absent(code=Code.RELEASE_NOT_A_HOLDER, name=name, listed_in=role))
-        # 2. what build makes
+        # 3. what build makes
         added = check_draft(desk, role, parse(data, role), now)
         data = add_signature(data, role, signer)
         desk.put_draft(role, data)
