@@ -53,11 +53,13 @@ def test_a_release_goes_from_keys_to_clients(
         "draft of feature version 2\n  feature/thing/a.bin\n",
         "",
     )
-    assert run(*sign(desk_folder, "feature", "feature-3")) == (
-        0,
-        f"  feature/thing/a.bin sha256:{SHA256}\nfeature: signed by feature-3; 1 more needed\n",
-        "",
-    )
+    status, out, _ = run(*sign(desk_folder, "feature", "feature-3"))
+    assert status == 0
+    assert out.splitlines() == [
+        "feature version 2, good until 2030-04-02T00:00:00Z",
+        f"  feature/thing/a.bin sha256:{SHA256}",
+        "signed by feature-3; 1 more needed",
+    ]
     status, out, _ = run("publish", desk_folder, "--to", site)
     assert status == 0
     assert out.splitlines() == [
@@ -65,7 +67,7 @@ def test_a_release_goes_from_keys_to_clients(
         "draft of feature stays behind: 1 more of feature-1, feature-2",
     ]
     _, out, _ = run(*sign(desk_folder, "feature", "feature-1"))
-    assert out.endswith("\nfeature: signed by feature-1, feature-3; 0 more needed\n")
+    assert out.endswith("\nsigned by feature-1, feature-3; 0 more needed\n")
     assert run("publish", desk_folder, "--to", site) == (
         0,
         "published root v1, targets v1, feature v2, security v1, snapshot v2, timestamp v2\n",
@@ -161,7 +163,7 @@ def test_a_domain_is_made_for_named_people(run: Run, tmp_path: Path, make_file: 
     run(*build(desk, make_file()))
     run(*sign(desk, "feature", "Ann"))
     _, out, _ = run(*sign(desk, "feature", "Bob"))
-    assert out.endswith("\nfeature: signed by Ann, Bob; 0 more needed\n")
+    assert out.endswith("\nsigned by Ann, Bob; 0 more needed\n")
     assert run("publish", desk, "--to", tmp_path / "site")[0] == 0
 
 
@@ -309,7 +311,7 @@ class TestPassphrase:
             output, _ = process.communicate(timeout=60)
         os.close(terminal)
         assert prompt.decode() == f"Passphrase of file:{desk_folder}/keys/feature-1.pem: "
-        assert output == b"feature: signed by feature-1; 1 more needed\n"
+        assert output.endswith(b"\nsigned by feature-1; 1 more needed\n")
         assert process.returncode == 0
 
 

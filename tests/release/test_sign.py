@@ -147,11 +147,12 @@ def test_the_third_signature_is_welcome_too(vendor: SimVendor, make_file: MakeFi
 
 
 def test_a_holder_is_told_what_was_signed(any_vendor: SimVendor, make_file: MakeFile) -> None:
-    """The answer names each file that the draft adds with its digest, and no older one."""
+    """The answer names version, date and each file that the draft adds, and no older one."""
     any_vendor.release("feature", make_file("old.bin"))
     any_vendor.build("feature", make_file("a.bin", b"one"), make_file("b.bin", b"two"))
     now = any_vendor.clock.now()
     signed = sign(any_vendor.desk, "feature", sim_signer("feature-1"), now)
+    assert (signed.version, signed.expires) == (3, now + timedelta(days=90))
     assert signed.added == {
         "feature/thing/a.bin": hashlib.sha256(b"one").hexdigest(),
         "feature/thing/b.bin": hashlib.sha256(b"two").hexdigest(),

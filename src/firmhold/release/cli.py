@@ -144,10 +144,11 @@ def sign_(
     pinned = None if root is None else _read(root, MAX_BYTES["root"])
     signer = open_signer(key, _Passphrases(passphrase_file))
     signed = sign(FolderDesk(desk), role, signer, _moment(at), pinned=pinned)
+    _say(f"{role} version {signed.version}, good until {_date(signed.expires)}")
     for path, sha256 in signed.added.items():
         _say(f"  {path} sha256:{sha256}")
     holders = ", ".join(signed.tally.signed)
-    _say(f"{role}: signed by {holders}; {signed.tally.needed} more needed")
+    _say(f"signed by {holders}; {signed.tally.needed} more needed")
 
 
 @app.command("discard")
@@ -194,7 +195,7 @@ def _as_json(line: Line) -> dict[str, object]:
         "role": line.role,
         "state": line.state,
         "version": line.version,
-        "expires": line.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "expires": _date(line.expires),
         "threshold": line.tally.threshold,
         "signed": list(line.tally.signed),
         "missing": list(line.tally.missing),
@@ -217,6 +218,10 @@ def _table(lines: Sequence[Line]) -> Table:
         )
         table.add_row(*(Text(_shown(cell)) for cell in cells))  # as it is: a name is no markup
     return table
+
+
+def _date(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _moment(at: str | None) -> datetime:

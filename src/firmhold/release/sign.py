@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firmhold.release.authorities import authority_of
-from firmhold.release.documents import add_signature, parse
+from firmhold.release.documents import add_signature, parse, version_of
 from firmhold.release.drafts import check_draft, open_draft
 from firmhold.release.ports import Desk
 from firmhold.signing.ports import Signer
@@ -18,6 +18,8 @@ from firmhold.trust.tuf.trusted_set import ROOT
 class Signed:
     """What a holder has signed, so that people can compare it with what they meant to sign."""
 
+    version: int
+    expires: datetime
     added: Mapping[str, str]
     """The SHA-256 of each file that the draft adds, by target path."""
     tally: Tally
@@ -48,7 +50,8 @@ def sign(
             name = str(signer.key_id)
             raise Misuse(Absent(code=Code.RELEASE_NOT_A_HOLDER, name=name, listed_in=role))
         # 3. what build makes
-        added = check_draft(desk, role, parse(data, role), now)
+        draft = parse(data, role)
+        added = check_draft(desk, role, draft, now)
         data = add_signature(data, role, signer)
         desk.put_draft(role, data)
-    return Signed(added, authority.tally(parse(data, role)))
+    return Signed(version_of(draft), draft.expires, added, authority.tally(parse(data, role)))
