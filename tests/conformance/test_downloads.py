@@ -1,5 +1,7 @@
 """Targets: fetched once, verified always, found again under the same name."""
 
+import pytest
+
 from firmhold.sim.network import Replay
 from firmhold.sim.suite import SimSuite
 
@@ -117,6 +119,7 @@ def test_a_substituted_file_is_not_stored(suite: SimSuite) -> None:
     assert suite.client.downloaded() == {"a.bin": b"first file"}
 
 
+@pytest.mark.slow
 def test_a_target_changes_many_times(suite: SimSuite) -> None:
     """Honest and dishonest versions alternate: the folder holds the last honest one throughout."""
     for version in range(4):

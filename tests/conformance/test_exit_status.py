@@ -82,6 +82,7 @@ PLACES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("command", ["init", "refresh", "download"])
 def test_a_folder_that_cannot_be_had_ends_with_one(
@@ -119,6 +120,7 @@ WIRES: Mapping[str, Wire] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["*/2.root.json", "*.targets.json"])
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_bad_wire_ends_with_zero_or_one(suite: SimSuite, wire: str, place: str) -> None:

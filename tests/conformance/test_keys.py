@@ -47,6 +47,7 @@ def hand_over(suite: SimSuite, role: str, *signers: CryptoSigner) -> None:
     suite.repository.grant(role, *signers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_keys_of_every_kind_sign_for_every_role(suite: SimSuite, kind: str) -> None:
     """A repository whose roles sign with keys of one kind is followed, root included."""

@@ -57,6 +57,7 @@ def plant(suite: SimSuite, role: str, planted: Plant) -> None:
     planted(place)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("damage", DAMAGED)
@@ -70,6 +71,7 @@ def test_a_damaged_file_is_fetched_anew(updated: SimSuite, damage: str, role: st
     assert updated.client.trusted() == {f"{name}.json": data for name, data in published.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("role", ["root", "timestamp", "A"])
 @pytest.mark.parametrize("thing", NO_FILES)

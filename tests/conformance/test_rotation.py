@@ -120,6 +120,7 @@ BELOW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets"])
 @pytest.mark.parametrize("case", BELOW)
 def test_roles_below_root_follow_it_at_once(suite: SimSuite, case: str, role: str) -> None:
