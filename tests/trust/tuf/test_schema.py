@@ -132,7 +132,14 @@ TOO_MANY_KEYS: Document = {key_id: {} for key_id in KEY_IDS}
 NO_WAY = {key: value for key, value in delegated("a").items() if key != "paths"}
 TWO_WAYS = delegated("a", paths=["*"], path_hash_prefixes=["0f"])
 BAD_SHA256 = ("", "0" * 63, "0" * 65, "A" * 64, "g" * 64, "0" * 63 + "\n", "\u0661" * 64)
-BAD_NAMES = ("", *TOP_LEVEL, "x" * (MAX_NAME_BYTES + 1), "/" * (MAX_NAME_BYTES // 3 + 1))
+BAD_NAMES = (
+    "",
+    *TOP_LEVEL,
+    "Root",
+    "TARGETS",
+    "x" * (MAX_NAME_BYTES + 1),
+    "/" * (MAX_NAME_BYTES // 3 + 1),
+)
 ROLE = "delegations/roles/0"
 SUCCINCT = "delegations/succinct_roles"
 TARGET = "targets/a.bin"

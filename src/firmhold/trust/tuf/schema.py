@@ -222,7 +222,9 @@ def _check_delegated_role(role: JsonObject, where: str) -> str:
 
 
 def _check_role_name(name: str, where: str) -> None:
-    if not name or name in TOP_LEVEL or len(quote(name, safe="")) > MAX_NAME_BYTES:
+    # Without regard to case: on a disk that has none, `Root.json` would take the place of the root.
+    top_level = name.casefold() in TOP_LEVEL
+    if not name or top_level or len(quote(name, safe="")) > MAX_NAME_BYTES:
         raise _refusal(where, f"a name of 1 to {MAX_NAME_BYTES} quoted bytes, not a top-level role")
 
 
