@@ -233,7 +233,7 @@ SOUND: list[tuple[str, str, tuple[object, ...]]] = [
     ("targets", "delegations/roles", ([], [delegated(k) for k in KEY_IDS[:MAX_KEYS]])),
     ("targets", f"{ROLE}/paths", ([], ["*"] * MAX_PATTERNS)),
     ("targets", f"{ROLE}/terminating", (True,)),
-    ("targets", f"{ROLE}/name", ("x" * MAX_NAME_BYTES, "/" * (MAX_NAME_BYTES // 3), "Root", "..")),
+    ("targets", f"{ROLE}/name", ("x" * MAX_NAME_BYTES, "/" * (MAX_NAME_BYTES // 3), "Roots", "..")),
     ("bins", f"{SUCCINCT}/bit_length", (1, 32)),
 ]
 """Kind of document, place in it, and values just inside the bounds."""
