@@ -51,11 +51,11 @@ def test_a_sealed_value_comes_back() -> None:
 
 def test_nobody_makes_a_verified_value_from_outside() -> None:
     """Calling the class is no verification."""
-    with pytest.raises(Misuse) as error:
-        Verified("anything")
-    assert error.value.code is Code.MISUSE
-    with pytest.raises(Misuse):
-        Verified("anything", by=object())
+    for by in (None, object()):
+        with pytest.raises(Misuse) as error:
+            Verified("anything", by=by)
+        what = "Verified is made by a verifier only"
+        assert error.value.fault == UsageFault(code=Code.MISUSE, what=what)
 
 
 def test_a_verified_value_is_not_exchanged_for_another() -> None:
@@ -79,6 +79,7 @@ def test_verified_values_are_equal_when_what_was_verified_is() -> None:
     assert seal("good") == seal("good")
     assert seal("good") != seal("bad")
     assert len({seal("good"), seal("good"), seal("bad")}) == 2
+    assert hash(seal("good")) != hash(seal("bad"))
 
 
 def test_a_verified_value_is_not_equal_to_the_bare_one() -> None:

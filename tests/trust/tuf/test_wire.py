@@ -137,6 +137,7 @@ URLS: dict[str, tuple[str, dict[str, str], str]] = {
     "plain": ("a.bin", BOTH, f"{SHA256}.a.bin"),
     "in a folder": ("x/y/a.bin", BOTH, f"x/y/{SHA256}.a.bin"),
     "without SHA-256": ("a.bin", {"sha512": SHA512, "sha384": "ef"}, "ef.a.bin"),
+    "an unknown digest": ("a.bin", {"blake2": "ef", "sha256": SHA256}, f"{SHA256}.a.bin"),
     "climbing": ("../../a.bin", BOTH, f"%2E%2E/%2E%2E/{SHA256}.a.bin"),
     "a dot": ("./a.bin", BOTH, f"%2E/{SHA256}.a.bin"),
     "absolute": ("/etc/a", BOTH, f"/etc/{SHA256}.a"),

@@ -15,7 +15,7 @@ from typing import TypeVar
 from tuf.api import metadata as api
 
 from firmhold.trust.digest import SNAPSHOT, TARGET_FILE, TARGETS, Expectation, MismatchCodes
-from firmhold.trust.encoding import JsonValue
+from firmhold.trust.encoding import JsonObject, JsonValue
 from firmhold.trust.keys import KeyId, KeyIdentity
 from firmhold.trust.quorum import Seat, Tally, tally
 from firmhold.trust.tuf.dialect import Dialect
@@ -134,8 +134,8 @@ class Targets:
 def read_root(envelope: Envelope, dialect: Dialect) -> Root:
     """Read the payload of `envelope` as root metadata."""
     signed = deepcopy(envelope.signed)
-    seats = dialect.seats(signed, an_object(signed["keys"], "signed.keys"))
-    roles = an_object(signed["roles"], "signed.roles")
+    seats = dialect.seats(signed, _checked(signed["keys"]))
+    roles = _checked(signed["roles"])
     # `tuf.api` knows no optional "mirrors" role (TUF 4.3); nothing here reads it.
     signed |= {"keys": {}, "roles": {name: roles[name] for name in TOP_LEVEL}}
     root = api.Root.from_dict(signed)
@@ -168,8 +168,8 @@ def read_targets(envelope: Envelope, dialect: Dialect) -> Targets:
     signed = deepcopy(envelope.signed)
     seats: Mapping[KeyId, Seat] = {}
     if "delegations" in signed:
-        delegations = an_object(signed["delegations"], "signed.delegations")
-        seats = dialect.seats(signed, an_object(delegations["keys"], "signed.delegations.keys"))
+        delegations = _checked(signed["delegations"])
+        seats = dialect.seats(signed, _checked(delegations["keys"]))
         delegations["keys"] = {}
     targets = api.Targets.from_dict(signed)
     return Targets(
@@ -179,6 +179,11 @@ def read_targets(envelope: Envelope, dialect: Dialect) -> Targets:
         delegations=targets.delegations,
         seats=MappingProxyType(dict(seats)),
     )
+
+
+def _checked(value: JsonValue) -> JsonObject:
+    """Narrow to an object what `schema` has found to be one."""
+    return an_object(value, "signed")
 
 
 def _authority(role: str, delegator: str, rule: api.Role, seats: Mapping[KeyId, Seat]) -> Authority:

@@ -153,13 +153,14 @@ def a_date(value: JsonValue, where: str) -> datetime:
     raise _refusal(where, "YYYY-MM-DDTHH:MM:SSZ")
 
 
-def _check_authority(value: JsonValue, where: str) -> None:
+def _check_authority(value: JsonValue, where: str) -> JsonObject:
     authority = an_object(value, where)
     key_ids = a_list(authority.get("keyids"), f"{where}.keyids", MAX_KEYS)
     texts = [a_text(key_id, f"{where}.keyids") for key_id in key_ids]
     if len(set(texts)) != len(texts):
         raise _refusal(f"{where}.keyids", "each key id once")
     a_number(authority.get("threshold"), f"{where}.threshold", 1)
+    return authority
 
 
 def _check_metafile(value: JsonValue, where: str) -> None:
@@ -192,23 +193,21 @@ def _check_delegations(delegations: JsonObject) -> None:
         return
     names = set()
     for position, value in enumerate(a_list(delegations["roles"], f"{where}.roles", MAX_KEYS)):
-        role = an_object(value, f"{where}.roles[{position}]")
-        names.add(_check_delegated_role(role, f"{where}.roles[{position}]"))
+        names.add(_check_delegated_role(value, f"{where}.roles[{position}]"))
         if len(names) != position + 1:
             raise _refusal(f"{where}.roles[{position}].name", "each name once")
 
 
 def _check_succinct(value: JsonValue, where: str) -> None:
-    _check_authority(value, where)
-    bins = an_object(value, where)
+    bins = _check_authority(value, where)
     prefix = a_text(bins.get("name_prefix"), f"{where}.name_prefix")
     _check_role_name(prefix, f"{where}.name_prefix")
     if a_number(bins.get("bit_length"), f"{where}.bit_length", 1) > _MAX_BIN_BITS:
         raise _refusal(f"{where}.bit_length", f"at most {_MAX_BIN_BITS}")
 
 
-def _check_delegated_role(role: JsonObject, where: str) -> str:
-    _check_authority(role, where)
+def _check_delegated_role(value: JsonValue, where: str) -> str:
+    role = _check_authority(value, where)
     if not isinstance(role.get("terminating"), bool):
         raise _refusal(f"{where}.terminating", "true or false")
     if ("paths" in role) == ("path_hash_prefixes" in role):
