@@ -10,13 +10,7 @@ from securesystemslib.signer import CryptoSigner
 
 from firmhold.sim.attacker import Document, Edit
 from firmhold.sim.repository import SimRepository
-from firmhold.trust.errors import (
-    Code,
-    FetchFault,
-    Refused,
-    Unavailable,
-    VersionMismatch,
-)
+from firmhold.trust.errors import Code, FetchFault, Refused, Unavailable, VersionMismatch
 from firmhold.trust.tuf.dialect import PLAIN_TUF
 from firmhold.trust.tuf.workflow import (
     MAX_ROOT_ROTATIONS,
