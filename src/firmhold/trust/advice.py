@@ -45,6 +45,10 @@ _ADVICE: dict[Code, str] = {
 }
 
 _BY_FAMILY = {
+    "uptane": _KEEP
+    + "Director and image repository do not agree about this device. "
+    + _OWNER
+    + ".",
     "encoding": _KEEP + f"{_OWNER} that a document is malformed, or try another mirror.",
     "tuf.shape": _KEEP + f"{_OWNER} that a document is malformed.",
     "tuf.spec_version": _KEEP + "This client reads version 1 of the TUF specification.",

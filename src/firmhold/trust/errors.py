@@ -61,6 +61,15 @@ class Code(StrEnum):
     TUF_TARGET_LENGTH = "tuf.target_length"
     TUF_TARGET_DIGEST = "tuf.target_digest"
 
+    # Uptane (trust/uptane).
+    UPTANE_DIRECTOR_DELEGATES = "uptane.director_delegates"
+    UPTANE_COMPONENT_TWICE = "uptane.component_twice"
+    UPTANE_DIRECTOR_HARDWARE = "uptane.director_hardware"
+    UPTANE_IMAGE_HARDWARE = "uptane.image_hardware"
+    UPTANE_LENGTH = "uptane.length"
+    UPTANE_DIGEST = "uptane.digest"
+    UPTANE_RELEASE_COUNTER = "uptane.release_counter"
+
     # Fetching (any adapter that speaks to a server).
     FETCH_UNREACHABLE = "fetch.unreachable"
     FETCH_STATUS = "fetch.status"
@@ -275,6 +284,26 @@ class Absent(Fault):
     )
     name: str
     listed_in: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentFault(Fault):
+    """Two words about one component of a device do not agree."""
+
+    codes: ClassVar = frozenset(
+        {
+            Code.UPTANE_DIRECTOR_DELEGATES,
+            Code.UPTANE_COMPONENT_TWICE,
+            Code.UPTANE_DIRECTOR_HARDWARE,
+            Code.UPTANE_IMAGE_HARDWARE,
+            Code.UPTANE_LENGTH,
+            Code.UPTANE_DIGEST,
+            Code.UPTANE_RELEASE_COUNTER,
+        }
+    )
+    component: str
+    expected: str
+    found: str
 
 
 @dataclass(frozen=True, kw_only=True)

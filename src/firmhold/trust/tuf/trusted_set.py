@@ -134,7 +134,9 @@ class TrustedSet:
         _require_quorum(self._top(TIMESTAMP), envelope, Code.TUF_SIGNATURES_TIMESTAMP)
         new = read_timestamp(envelope, self.dialect)
         known = self.timestamp or self.remembered.timestamp
-        accepted = known if known and new.version == known.value.version else seal(new)
+        accepted = seal(new)
+        if known is not None and new.version == known.value.version:
+            accepted = self.dialect.repeats.choose(known, accepted)
         if known is not None:
             # 5.4.3.1: never an older timestamp.
             _require_at_least(

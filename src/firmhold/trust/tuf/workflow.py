@@ -134,13 +134,13 @@ def _update_timestamp(trusted: TrustedSet, now: datetime) -> Steps[TrustedSet]:
 
 
 def _update_snapshot(trusted: TrustedSet, now: datetime) -> Steps[TrustedSet]:
+    named = trusted.require_fresh_timestamp(now).snapshot
     stored = yield Load(SNAPSHOT)
-    if stored is not None:
+    if stored is not None and trusted.dialect.repeats.may_reuse(named.expectation):
         try:
             return trusted.accept_snapshot(stored, now)
         except Refused:
             pass  # an older one, or another than the timestamp names: ask for the named one
-    named = trusted.require_fresh_timestamp(now).snapshot
     data = _answered((yield _fetch(trusted, SNAPSHOT, SNAPSHOT, named)))
     trusted = trusted.accept_snapshot(data, now)
     yield Keep(SNAPSHOT, data)
@@ -155,7 +155,7 @@ def _update_targets(
         return trusted
     named = trusted.named_in_snapshot(role, now)
     stored = yield Load(role)
-    if stored is not None:
+    if stored is not None and trusted.dialect.repeats.may_reuse(named.expectation):
         try:
             return trusted.accept_delegated(stored, role, delegator, now)
         except Refused:
