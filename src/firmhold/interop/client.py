@@ -75,7 +75,11 @@ class Client:
             return store.path_of(target)
         expectation = target.value.expectation
         path = target_url_path(expectation, consistent=trusted.root.value.consistent_snapshot)
-        with self._open(base_url, path, expectation.length or 0) as pieces:
+        return self.download_from(f"{base_url.rstrip('/')}/{path}", target, store)
+
+    def download_from(self, url: str, target: Verified[Target], store: TargetStore) -> Path:
+        """Fetch `target` from this very URL and store it if it is what the metadata say."""
+        with self.fetcher.fetch(url, target.value.expectation.length or 0) as pieces:
             return store.put(target, iter(pieces))
 
     def _drive(self, steps: Steps[R]) -> R:
