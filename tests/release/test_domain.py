@@ -12,7 +12,8 @@ from firmhold.sim.clock import BEGIN
 from firmhold.sim.desk import SimDesk
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimReader, SimVendor
-from firmhold.trust.errors import Code, Misuse, PlaceFault
+from firmhold.trust.errors import Code, Misuse
+from firmhold.trust.faults import PlaceFault
 
 PEOPLE = {
     "root": ["Ann", "Bob", "Cy"],

@@ -11,7 +11,8 @@ from firmhold.release.authorities import current_metadata, require_release_role
 from firmhold.release.documents import expiry, parse, version_of
 from firmhold.release.drafts import bad_name, next_version, open_draft, target_path
 from firmhold.release.ports import Desk
-from firmhold.trust.errors import Code, Misuse, PlaceFault
+from firmhold.trust.errors import Code, Misuse
+from firmhold.trust.faults import PlaceFault
 
 
 @dataclass(frozen=True, slots=True)

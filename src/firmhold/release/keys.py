@@ -20,7 +20,8 @@ from firmhold.release.documents import (
 )
 from firmhold.release.ports import Desk
 from firmhold.signing.ports import Signer
-from firmhold.trust.errors import Code, Misuse, PlaceFault, UsageFault
+from firmhold.trust.errors import Code, Misuse, UsageFault
+from firmhold.trust.faults import PlaceFault
 from firmhold.trust.keys import KeyId
 
 OFFLINE = ("root", "targets", *DELEGATED)

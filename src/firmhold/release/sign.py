@@ -7,7 +7,8 @@ from firmhold.release.documents import add_signature, parse
 from firmhold.release.drafts import check_draft, open_draft
 from firmhold.release.ports import Desk
 from firmhold.signing.ports import Signer
-from firmhold.trust.errors import Absent, Code, Misuse
+from firmhold.trust.errors import Code, Misuse
+from firmhold.trust.faults import Absent
 from firmhold.trust.quorum import Tally
 
 

@@ -6,7 +6,8 @@ import pytest
 from securesystemslib.signer import CryptoSigner
 
 from firmhold.trust.encoding import JsonObject, JsonValue
-from firmhold.trust.errors import Code, Malformed, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import Malformed
 from firmhold.trust.keys import KeyId, PublicKey, Signature, parse_public_key
 from firmhold.trust.tuf.dialect import (
     FIRMHOLD,

@@ -10,7 +10,8 @@ from tuf.api.metadata import DelegatedRole, Delegations, TargetFile
 
 from firmhold.sim.clock import SimClock
 from firmhold.sim.repository import SimRepository
-from firmhold.trust.errors import Code, ComponentFault, Malformed, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import ComponentFault, Malformed
 from firmhold.trust.tuf.dialect import UPTANE
 from firmhold.trust.tuf.trusted_set import TARGETS, TrustedSet
 from firmhold.trust.uptane.component import Assignment, Component, ComponentId, HardwareId

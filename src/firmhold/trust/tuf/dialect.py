@@ -20,7 +20,8 @@ from typing import Protocol, TypeVar
 
 from firmhold.trust.digest import Expectation
 from firmhold.trust.encoding import JsonObject, JsonValue
-from firmhold.trust.errors import Code, Malformed, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import Malformed
 from firmhold.trust.keys import KeyId, PublicKey, Signature, derived_key_id, parse_public_key
 from firmhold.trust.quorum import Holder, Seat
 from firmhold.trust.tuf.schema import an_object

@@ -26,16 +26,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from firmhold.trust.errors import (
-    Absent,
-    Code,
-    Expired,
-    Misuse,
-    QuorumUnmet,
-    Refused,
-    UsageFault,
-    VersionMismatch,
-)
+from firmhold.trust.errors import Code, Misuse, Refused, UsageFault
+from firmhold.trust.faults import Absent, Expired, QuorumUnmet, VersionMismatch
 from firmhold.trust.tuf.dialect import Dialect
 from firmhold.trust.tuf.roles import (
     Authority,

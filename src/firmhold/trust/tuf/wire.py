@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from firmhold.trust.digest import Expectation
 from firmhold.trust.encoding import JsonObject, canonical_json, parse_json
-from firmhold.trust.errors import Code, Refused, WrongType
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import WrongType
 from firmhold.trust.keys import Signature
 from firmhold.trust.tuf.dialect import Dialect
 from firmhold.trust.tuf.schema import CHECKS, a_text, check_common, check_envelope

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
-from firmhold.trust.errors import Absent, Code, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import Absent
 from firmhold.trust.tuf.delegations import Search
 from firmhold.trust.tuf.dialect import Dialect
 from firmhold.trust.tuf.roles import MetaFile, Target

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import NewType
 
 from firmhold.trust.encoding import JsonObject, JsonValue
-from firmhold.trust.errors import Code, ComponentFault, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import ComponentFault
 from firmhold.trust.tuf.roles import Target, Targets
 from firmhold.trust.tuf.schema import a_list, a_number, a_text, an_object
 

@@ -15,7 +15,8 @@ what is left is what makes it Uptane (5.4.4.2, step 10, and 5.4.4.6):
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from firmhold.trust.errors import Code, ComponentFault, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import ComponentFault
 from firmhold.trust.tuf.roles import Target
 from firmhold.trust.tuf.trusted_set import TARGETS, TrustedSet
 from firmhold.trust.uptane.component import (

@@ -1,0 +1,231 @@
+"""The kinds of fault: what was compared when a check said no, as typed fields.
+
+Each code of `firmhold.trust.errors` belongs to exactly one of these classes, so a code tells which
+fields come with it. There is no prose here and no decision.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from firmhold.trust.errors import Code, Fault
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverLimit(Fault):
+    """More than a bound allows; `limit` in the unit that the code implies (bytes, levels, …)."""
+
+    codes: ClassVar = frozenset(
+        {
+            Code.ENCODING_TOO_LARGE,
+            Code.ENCODING_TOO_DEEP,
+            Code.ENCODING_TOO_MANY,
+            Code.TUF_DELEGATION_TOO_DEEP,
+            Code.TUF_DELEGATION_TOO_MANY,
+            Code.FETCH_TOO_LONG,
+            Code.STORE_NAME_TOO_LONG,
+        }
+    )
+    what: str
+    limit: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Malformed(Fault):
+    """Bytes that do not say what they must; `where` is a path inside the document."""
+
+    codes: ClassVar = frozenset(
+        {
+            Code.ENCODING_NOT_UTF8,
+            Code.ENCODING_NOT_JSON,
+            Code.ENCODING_DUPLICATE_KEY,
+            Code.ENCODING_NUMBER,
+            Code.ENCODING_SURROGATE,
+            Code.TUF_SHAPE,
+            Code.TUF_SPEC_VERSION,
+            Code.TUF_HOLDERS,
+            Code.RELEASE_ALTERED_DRAFT,
+        }
+    )
+    where: str
+    expected: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrongType(Fault):
+    """A signed document of another role's type stood in this one's place."""
+
+    codes: ClassVar = frozenset({Code.TUF_WRONG_TYPE})
+    role: str
+    found: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuorumUnmet(Fault):
+    """Too few holders signed; `signed` and `missing` name holders, sorted."""
+
+    codes: ClassVar = frozenset(
+        {
+            Code.TUF_SIGNATURES_ROOT_BY_TRUSTED,
+            Code.TUF_SIGNATURES_ROOT_BY_ITSELF,
+            Code.TUF_SIGNATURES_TIMESTAMP,
+            Code.TUF_SIGNATURES_SNAPSHOT,
+            Code.TUF_SIGNATURES_TARGETS,
+            Code.TUF_SIGNATURES_DELEGATED,
+        }
+    )
+    role: str
+    delegator: str
+    threshold: int
+    signed: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionMismatch(Fault):
+    """A version is not what the trusted metadata demand: `expected` exactly, or at least."""
+
+    codes: ClassVar = frozenset(
+        {
+            Code.TUF_ROOT_VERSION,
+            Code.TUF_ROLLBACK_TIMESTAMP,
+            Code.TUF_ROLLBACK_SNAPSHOT,
+            Code.TUF_ROLLBACK_TARGETS,
+            Code.TUF_MIX_SNAPSHOT_VERSION,
+            Code.TUF_MIX_TARGETS_VERSION,
+            Code.RELEASE_STALE_DRAFT,
+        }
+    )
+    role: str
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LengthMismatch(Fault):
+    """A file has another length, in bytes, than the metadata that name it say."""
+
+    codes: ClassVar = frozenset(
+        {Code.TUF_MIX_SNAPSHOT_LENGTH, Code.TUF_MIX_TARGETS_LENGTH, Code.TUF_TARGET_LENGTH}
+    )
+    what: str
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigestMismatch(Fault):
+    """A file has another digest, in hexadecimal, than the metadata that name it say."""
+
+    codes: ClassVar = frozenset(
+        {
+            Code.TUF_MIX_SNAPSHOT_DIGEST,
+            Code.TUF_MIX_TARGETS_DIGEST,
+            Code.TUF_TARGET_DIGEST,
+            Code.DRILL_FIRMWARE_DIGEST,
+        }
+    )
+    what: str
+    algorithm: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expired(Fault):
+    """Metadata are past their date: perhaps somebody withholds newer ones (freeze)."""
+
+    codes: ClassVar = frozenset(
+        {
+            Code.TUF_FREEZE_ROOT,
+            Code.TUF_FREEZE_TIMESTAMP,
+            Code.TUF_FREEZE_SNAPSHOT,
+            Code.TUF_FREEZE_TARGETS,
+        }
+    )
+    role: str
+    expires: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Absent(Fault):
+    """A name that should stand in a document does not."""
+
+    codes: ClassVar = frozenset(
+        {
+            Code.TUF_REMOVED_FROM_SNAPSHOT,
+            Code.TUF_NOT_IN_SNAPSHOT,
+            Code.TUF_NO_SUCH_TARGET,
+            Code.RELEASE_NO_SUCH_FILE,
+            Code.RELEASE_NOT_A_HOLDER,
+            Code.RELEASE_NOT_A_ROLE,
+            Code.RELEASE_NOTHING_TO_SIGN,
+        }
+    )
+    name: str
+    listed_in: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentFault(Fault):
+    """Two words about one component of a device do not agree."""
+
+    codes: ClassVar = frozenset(
+        {
+            Code.UPTANE_DIRECTOR_DELEGATES,
+            Code.UPTANE_COMPONENT_TWICE,
+            Code.UPTANE_DIRECTOR_HARDWARE,
+            Code.UPTANE_IMAGE_HARDWARE,
+            Code.UPTANE_LENGTH,
+            Code.UPTANE_DIGEST,
+            Code.UPTANE_RELEASE_COUNTER,
+        }
+    )
+    component: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchFault(Fault):
+    """A request that did not bring what it should; `detail` is the adapter's own word."""
+
+    codes: ClassVar = frozenset(
+        {
+            Code.FETCH_UNREACHABLE,
+            Code.FETCH_STATUS,
+            Code.FETCH_NOT_FOUND,
+            Code.FETCH_TOO_SLOW,
+            Code.FETCH_CUT,
+            Code.FETCH_REDIRECTED,
+            Code.FETCH_ENCODED,
+            Code.FETCH_URL,
+        }
+    )
+    url: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceFault(Fault):
+    """Something of this machine's own: a path, and what is the matter with it."""
+
+    codes: ClassVar = frozenset(
+        {
+            Code.STORE_NO_ROOT,
+            Code.STORE_ROOT_DAMAGED,
+            Code.STORE_ALREADY_PINNED,
+            Code.STORE_IO,
+            Code.KEY_URI,
+            Code.KEY_UNREADABLE,
+            Code.KEY_PASSPHRASE,
+            Code.KEY_EXISTS,
+            Code.RELEASE_DESK,
+            Code.RELEASE_TARGET_NAME,
+            Code.RELEASE_DRAFT_OPEN,
+            Code.RELEASE_SITE_TAKEN,
+        }
+    )
+    path: str
+    detail: str
