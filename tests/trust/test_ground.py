@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-import firmhold.trust
-import firmhold.update
+import firmhold
 
-FOLDERS = [Path(package.__file__).parent for package in (firmhold.trust, firmhold.update)]
-GROUND = sorted(file for folder in FOLDERS for file in folder.rglob("*.py"))
+SOURCE = Path(firmhold.__file__).parent
+GROUND = sorted(file for name in ("trust", "update") for file in (SOURCE / name).rglob("*.py"))
 
 
 @pytest.mark.parametrize("file", GROUND, ids=lambda file: file.name)

@@ -33,7 +33,7 @@ def test_what_cannot_stand_in_a_name_is_no_release_version(text: str) -> None:
 def test_release_versions_have_no_order() -> None:
     """Nobody can ask which of two release versions is the newer one."""
     with pytest.raises(TypeError):
-        lt(ReleaseVersion("1.9"), ReleaseVersion("1.10"))
+        lt(ReleaseVersion("1.9"), ReleaseVersion("1.10"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("text", ["0.0.0", "1.10.2", "999999.0.1"])
