@@ -35,6 +35,18 @@ from firmhold.trust.faults import (
 SOURCE = Path(firmhold.__file__).parent
 FAULTS = Fault.__subclasses__()
 MOMENT = datetime(2030, 1, 1, tzinfo=UTC)
+PLACES = {
+    "encoding",
+    "tuf",
+    "uptane",
+    "fetch",
+    "store",
+    "key",
+    "release",
+    "drill",
+    "misuse",
+}
+"""The first word of a code."""
 
 
 def codes_named_in(file: Path) -> set[str]:
@@ -64,8 +76,7 @@ def test_each_kind_of_fault_has_a_code(fault: type[Fault]) -> None:
 def test_each_code_is_lower_case_words_behind_the_name_of_its_place(code: Code) -> None:
     """A code reads `place.check` and never looks like anything else."""
     place, *checks = code.split(".")
-    places = {"encoding", "tuf", "fetch", "store", "key", "release", "drill", "misuse"}
-    assert place in places
+    assert place in PLACES
     assert all(part.replace("_", "").islower() for part in [place, *checks])
 
 

@@ -12,6 +12,13 @@ _ADVICE: dict[Code, str] = {
     + "The root is not signed by enough of its own holders: pin another file or repeat the ceremony.",
     Code.TUF_NO_SUCH_TARGET: "Check the spelling of the target path; no authority has signed for it.",
     Code.TUF_HOLDERS: _KEEP + "Each key of a delegator needs a holder in `x-firmhold-holders`.",
+    Code.TUF_DOMAIN: _KEEP + f"`x-firmhold-domain` is `staging` or `production`. {_OWNER}.",
+    Code.TUF_DOMAIN_CHANGED: _KEEP
+    + "A staging root and a production root never follow one another: check the root ceremony.",
+    Code.TUF_FRESHNESS: _KEEP
+    + "`x-firmhold-freshness` needs an epoch and a date: check the root ceremony.",
+    Code.TUF_FRESHNESS_EPOCH: _KEEP
+    + "A new root may raise the freshness epoch or keep it: check the root ceremony.",
     Code.FETCH_NOT_FOUND: "Check the URL, and that the release was published there.",
     Code.FETCH_UNREACHABLE: "Check the network and the URL, then try again.",
     Code.FETCH_STATUS: "The server has a fault of its own; try again later.",

@@ -44,6 +44,8 @@ class Malformed(Fault):
             Code.TUF_SHAPE,
             Code.TUF_SPEC_VERSION,
             Code.TUF_HOLDERS,
+            Code.TUF_DOMAIN,
+            Code.TUF_FRESHNESS,
             Code.RELEASE_ALTERED_DRAFT,
         }
     )
@@ -57,6 +59,16 @@ class WrongType(Fault):
 
     codes: ClassVar = frozenset({Code.TUF_WRONG_TYPE})
     role: str
+    found: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mismatch(Fault):
+    """Two things that must be the same are not; `what` names them, both are short texts."""
+
+    codes: ClassVar = frozenset({Code.TUF_DOMAIN_CHANGED})
+    what: str
+    expected: str
     found: str
 
 
@@ -88,6 +100,7 @@ class VersionMismatch(Fault):
     codes: ClassVar = frozenset(
         {
             Code.TUF_ROOT_VERSION,
+            Code.TUF_FRESHNESS_EPOCH,
             Code.TUF_ROLLBACK_TIMESTAMP,
             Code.TUF_ROLLBACK_SNAPSHOT,
             Code.TUF_ROLLBACK_TARGETS,

@@ -12,6 +12,7 @@ One counter stands behind them all.
 * `FirstWordStands`: metadata of a version that is trusted already say nothing new (TUF 5.4.3.1).
 * `LastWordStands`: they replace it if their signatures are good; only an older version is a
   rollback (Uptane 5.4.4.4 to 5.4.4.6: "less than or equal").
+* `FieldsPassedOver`, `FieldsRead`: whether the fields of ours in a root say anything.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import Malformed
 from firmhold.trust.keys import KeyId, PublicKey, Signature, derived_key_id, parse_public_key
 from firmhold.trust.quorum import Holder, Seat
+from firmhold.trust.tuf.root_fields import FieldsPassedOver, FieldsRead, OwnFields
 from firmhold.trust.tuf.schema import an_object
 
 V = TypeVar("V")
@@ -143,11 +145,12 @@ class LastWordStands:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One reading of key ids, one of holders, one of repeated versions."""
+    """One reading of key ids, one of holders, one of repeated versions, one of our own fields."""
 
     key_ids: KeyIds
     holders: Holders
     repeats: Repeats = field(default_factory=FirstWordStands)
+    own_fields: OwnFields = field(default_factory=FieldsPassedOver)
 
     def seats(self, signed: JsonObject, keys: JsonObject) -> dict[KeyId, Seat]:
         """Read the key table `keys` of the delegator `signed`; what is no key has no seat."""
@@ -163,7 +166,7 @@ class Dialect:
 PLAIN_TUF = Dialect(OpaqueKeyIds(), EachKeyItsOwnHolder())
 """What any TUF client reads."""
 
-FIRMHOLD = Dialect(DerivedKeyIds(), DeclaredHolders())
+FIRMHOLD = Dialect(DerivedKeyIds(), DeclaredHolders(), own_fields=FieldsRead())
 """What a Firmhold device demands of its own domain."""
 
 UPTANE = Dialect(DerivedKeyIds(), EachKeyItsOwnHolder(), LastWordStands())

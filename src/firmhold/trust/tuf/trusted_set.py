@@ -94,6 +94,8 @@ class TrustedSet:
         _require_quorum(new.authorities[ROOT], envelope, Code.TUF_SIGNATURES_ROOT_BY_ITSELF)
         # 5.3.5: exactly the next version.
         _require_version(Code.TUF_ROOT_VERSION, ROOT, old.version + 1, new.version)
+        # Ours, silent for a plain client: the domain stays, the freshness epoch never goes back.
+        old.fields.require_successor(new.fields)
         return TrustedSet(self.dialect, seal(new))
 
     def rotates_from(self, older: "TrustedSet") -> bool:

@@ -73,7 +73,35 @@ Steps: TypeAlias = Generator[Action, bytes | None, R]
 
 def refresh(root: bytes, dialect: Dialect, now: datetime) -> Steps[TrustedSet]:
     """Bring all top-level metadata up to date; `root` is the stored, trusted one (5.2 to 5.6)."""
-    trusted = yield from _update_root(TrustedSet.pin(root, dialect))
+    trusted = yield from update_root(root, dialect)
+    return (yield from update_below_root(trusted, now))
+
+
+def update_root(root: bytes, dialect: Dialect) -> Steps[TrustedSet]:
+    """Follow the roots to the newest (5.2, 5.3); none of them is judged by its date yet (5.3.6).
+
+    Who takes the time from what was signed asks the newest root first: it may reset that time.
+    """
+    trusted = TrustedSet.pin(root, dialect)
+    for _ in range(MAX_ROOT_ROTATIONS):
+        # 5.3.3: ask for N+1; where there is none, N is the newest.
+        name = metadata_file(ROOT, trusted.root.value.version + 1)
+        data = yield FetchIfThere(name, MAX_BYTES[ROOT])
+        if data is None:
+            break
+        new = trusted.accept_root(data)
+        # 5.3.11: before 5.3.8, so that a power cut between the two repeats the deletion rather than
+        # leave a fast-forwarded timestamp under the root that was to end it.
+        if new.rotates_from(trusted):
+            yield Forget(TIMESTAMP)
+            yield Forget(SNAPSHOT)
+        yield Keep(ROOT, data)
+        trusted = new
+    return trusted
+
+
+def update_below_root(trusted: TrustedSet, now: datetime) -> Steps[TrustedSet]:
+    """Judge the newest root by its date, then bring what stands below it up to date (5.3.10)."""
     trusted.require_fresh_root(now)
     trusted = yield from _restore(trusted)
     trusted = yield from _update_timestamp(trusted, now)
@@ -95,24 +123,6 @@ def find_target(
             return trusted, seal(target)
         search = search.enter(visit, document.delegates(path))
     raise Refused(Absent(code=Code.TUF_NO_SUCH_TARGET, name=path, listed_in=TARGETS))
-
-
-def _update_root(trusted: TrustedSet) -> Steps[TrustedSet]:
-    for _ in range(MAX_ROOT_ROTATIONS):
-        # 5.3.3: ask for N+1; where there is none, N is the newest.
-        name = metadata_file(ROOT, trusted.root.value.version + 1)
-        data = yield FetchIfThere(name, MAX_BYTES[ROOT])
-        if data is None:
-            break
-        new = trusted.accept_root(data)
-        # 5.3.11: before 5.3.8, so that a power cut between the two repeats the deletion rather than
-        # leave a fast-forwarded timestamp under the root that was to end it.
-        if new.rotates_from(trusted):
-            yield Forget(TIMESTAMP)
-            yield Forget(SNAPSHOT)
-        yield Keep(ROOT, data)
-        trusted = new
-    return trusted
 
 
 def _restore(trusted: TrustedSet) -> Steps[TrustedSet]:
