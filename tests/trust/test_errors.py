@@ -39,6 +39,7 @@ PLACES = {
     "encoding",
     "tuf",
     "uptane",
+    "update",
     "fetch",
     "store",
     "key",

@@ -52,6 +52,8 @@ _ADVICE: dict[Code, str] = {
 }
 
 _BY_FAMILY = {
+    "update.piece": _KEEP + "A part of the image is not the signed one: fetch or write it again.",
+    "update.image": _KEEP + "The image is not the signed one: fetch or write it again.",
     "uptane": _KEEP
     + "Director and image repository do not agree about this device. "
     + _OWNER

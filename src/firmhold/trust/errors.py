@@ -74,6 +74,13 @@ class Code(StrEnum):
     UPTANE_DIGEST = "uptane.digest"
     UPTANE_RELEASE_COUNTER = "uptane.release_counter"
 
+    # Images and how they are made (update/pieces.py, update/extents.py).
+    UPDATE_PIECE_COUNT = "update.piece_count"
+    UPDATE_PIECE_LENGTH = "update.piece_length"
+    UPDATE_PIECE_DIGEST = "update.piece_digest"
+    UPDATE_IMAGE_LENGTH = "update.image_length"
+    UPDATE_IMAGE_ROOT = "update.image_root"
+
     # Fetching (any adapter that speaks to a server).
     FETCH_UNREACHABLE = "fetch.unreachable"
     FETCH_STATUS = "fetch.status"

@@ -119,7 +119,14 @@ class LengthMismatch(Fault):
     """A file has another length, in bytes, than the metadata that name it say."""
 
     codes: ClassVar = frozenset(
-        {Code.TUF_MIX_SNAPSHOT_LENGTH, Code.TUF_MIX_TARGETS_LENGTH, Code.TUF_TARGET_LENGTH}
+        {
+            Code.TUF_MIX_SNAPSHOT_LENGTH,
+            Code.TUF_MIX_TARGETS_LENGTH,
+            Code.TUF_TARGET_LENGTH,
+            Code.UPDATE_PIECE_COUNT,
+            Code.UPDATE_PIECE_LENGTH,
+            Code.UPDATE_IMAGE_LENGTH,
+        }
     )
     what: str
     expected: int
@@ -135,6 +142,8 @@ class DigestMismatch(Fault):
             Code.TUF_MIX_SNAPSHOT_DIGEST,
             Code.TUF_MIX_TARGETS_DIGEST,
             Code.TUF_TARGET_DIGEST,
+            Code.UPDATE_PIECE_DIGEST,
+            Code.UPDATE_IMAGE_ROOT,
             Code.DRILL_FIRMWARE_DIGEST,
         }
     )
