@@ -39,6 +39,7 @@ PLACES = {
     "encoding",
     "tuf",
     "uptane",
+    "settings",
     "update",
     "fetch",
     "store",

@@ -19,6 +19,10 @@ _ADVICE: dict[Code, str] = {
     + "`x-firmhold-freshness` needs an epoch and a date: check the root ceremony.",
     Code.TUF_FRESHNESS_EPOCH: _KEEP
     + "A new root may raise the freshness epoch or keep it: check the root ceremony.",
+    Code.SETTINGS_FORMAT: _KEEP + "The settings need a newer agent: update the agent first.",
+    Code.SETTINGS_CRITICAL: _KEEP + "The settings need a newer agent: update the agent first.",
+    Code.SETTINGS_UNLOGGED: _KEEP
+    + "Below a production root `log_policy` names witnesses; `none` is for staging.",
     Code.FETCH_NOT_FOUND: "Check the URL, and that the release was published there.",
     Code.FETCH_UNREACHABLE: "Check the network and the URL, then try again.",
     Code.FETCH_STATUS: "The server has a fault of its own; try again later.",
@@ -47,17 +51,30 @@ _ADVICE: dict[Code, str] = {
     Code.RELEASE_NOT_A_HOLDER: "This key is not one of the role's; see `release show`.",
     Code.RELEASE_NOTHING_TO_SIGN: "Build a release first; see `release show`.",
     Code.RELEASE_DRAFT_OPEN: "Sign and publish the open draft first, or discard it; see `release show`.",
+    Code.INSTALL_BUSY: "Another release is being tried or confirmed; offer this one again later.",
+    Code.INSTALL_BELOW_FLOOR: "The device will never run this release; offer a newer one.",
+    Code.INSTALL_FAILED_BEFORE: "This release has failed on this device; find out why, and offer another.",
+    Code.MEMORY_LOST: "A copy of the device's memory is gone; the other one serves. Find out who deleted it.",
+    Code.MEMORY_STALE: "Somebody put an older memory back. What runs was verified at boot; look at the device.",
     Code.DRILL_FIRMWARE_DIGEST: "The cached download was damaged and is deleted; run it again.",
     Code.MISUSE: "See `firmhold --help`.",
 }
 
 _BY_FAMILY = {
+    "update.index": _KEEP + f"{_OWNER} that the index of an image is malformed.",
+    "update.extent": _KEEP + f"{_OWNER} that the index of an image is malformed.",
+    "update.payload": _KEEP + "A payload is not the signed one: try another mirror.",
+    "update.wrong_base": _KEEP
+    + "The installed image is not the one that the small update is for: take the full one.",
+    "memory": "A copy of the device's memory is not what the device wrote. The other one serves.",
     "update.piece": _KEEP + "A part of the image is not the signed one: fetch or write it again.",
     "update.image": _KEEP + "The image is not the signed one: fetch or write it again.",
     "uptane": _KEEP
     + "Director and image repository do not agree about this device. "
     + _OWNER
     + ".",
+    "settings": _KEEP
+    + f"The trust settings that were offered are not such as a device may take. {_OWNER}.",
     "encoding": _KEEP + f"{_OWNER} that a document is malformed, or try another mirror.",
     "tuf.shape": _KEEP + f"{_OWNER} that a document is malformed.",
     "tuf.spec_version": _KEEP + "This client reads version 1 of the TUF specification.",

@@ -80,6 +80,38 @@ class Code(StrEnum):
     UPDATE_PIECE_DIGEST = "update.piece_digest"
     UPDATE_IMAGE_LENGTH = "update.image_length"
     UPDATE_IMAGE_ROOT = "update.image_root"
+    UPDATE_INDEX_SHAPE = "update.index_shape"
+    UPDATE_INDEX_FORMAT = "update.index_format"
+    UPDATE_INDEX_RECIPES = "update.index_recipes"
+    UPDATE_EXTENT_COVERAGE = "update.extent_coverage"
+    UPDATE_EXTENT_BASE = "update.extent_base"
+    UPDATE_EXTENT_PAYLOAD = "update.extent_payload"
+    UPDATE_PAYLOAD_LENGTH = "update.payload_length"
+    UPDATE_PAYLOAD_DIGEST = "update.payload_digest"
+    UPDATE_PAYLOAD_FRAME = "update.payload_frame"
+    UPDATE_PAYLOAD_OUTPUT = "update.payload_output"
+    UPDATE_WRONG_BASE = "update.wrong_base"
+
+    # Installing (update/installation.py), and what the device remembers of it (update/journal.py,
+    # device/memory.py).
+    INSTALL_BUSY = "install.busy"
+    INSTALL_BELOW_FLOOR = "install.below_floor"
+    INSTALL_FAILED_BEFORE = "install.failed_before"
+    MEMORY_SHAPE = "memory.shape"
+    MEMORY_DAMAGED = "memory.damaged"
+    MEMORY_MISPLACED = "memory.misplaced"
+    MEMORY_LOST = "memory.lost"
+    MEMORY_STALE = "memory.stale"
+
+    # Trust settings (trust/settings).
+    SETTINGS_SHAPE = "settings.shape"
+    SETTINGS_FORMAT = "settings.format"
+    SETTINGS_CRITICAL = "settings.critical"
+    SETTINGS_PAYLOAD_BASE = "settings.payload_base"
+    SETTINGS_LOG_POLICY = "settings.log_policy"
+    SETTINGS_PATH = "settings.path"
+    SETTINGS_ROLE = "settings.role"
+    SETTINGS_UNLOGGED = "settings.unlogged"
 
     # Fetching (any adapter that speaks to a server).
     FETCH_UNREACHABLE = "fetch.unreachable"

@@ -46,7 +46,18 @@ class Malformed(Fault):
             Code.TUF_HOLDERS,
             Code.TUF_DOMAIN,
             Code.TUF_FRESHNESS,
+            Code.SETTINGS_SHAPE,
+            Code.SETTINGS_CRITICAL,
+            Code.SETTINGS_PAYLOAD_BASE,
+            Code.SETTINGS_LOG_POLICY,
+            Code.UPDATE_INDEX_SHAPE,
+            Code.UPDATE_INDEX_RECIPES,
+            Code.UPDATE_EXTENT_COVERAGE,
+            Code.UPDATE_EXTENT_BASE,
+            Code.UPDATE_EXTENT_PAYLOAD,
+            Code.UPDATE_PAYLOAD_FRAME,
             Code.RELEASE_ALTERED_DRAFT,
+            Code.MEMORY_SHAPE,
         }
     )
     where: str
@@ -55,9 +66,9 @@ class Malformed(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class WrongType(Fault):
-    """A signed document of another role's type stood in this one's place."""
+    """A document of another type, or another format, than is read in this place."""
 
-    codes: ClassVar = frozenset({Code.TUF_WRONG_TYPE})
+    codes: ClassVar = frozenset({Code.TUF_WRONG_TYPE, Code.UPDATE_INDEX_FORMAT})
     role: str
     found: str
 
@@ -66,7 +77,15 @@ class WrongType(Fault):
 class Mismatch(Fault):
     """Two things that must be the same are not; `what` names them, both are short texts."""
 
-    codes: ClassVar = frozenset({Code.TUF_DOMAIN_CHANGED})
+    codes: ClassVar = frozenset(
+        {
+            Code.TUF_DOMAIN_CHANGED,
+            Code.SETTINGS_FORMAT,
+            Code.SETTINGS_PATH,
+            Code.SETTINGS_ROLE,
+            Code.SETTINGS_UNLOGGED,
+        }
+    )
     what: str
     expected: str
     found: str
@@ -126,6 +145,8 @@ class LengthMismatch(Fault):
             Code.UPDATE_PIECE_COUNT,
             Code.UPDATE_PIECE_LENGTH,
             Code.UPDATE_IMAGE_LENGTH,
+            Code.UPDATE_PAYLOAD_LENGTH,
+            Code.UPDATE_PAYLOAD_OUTPUT,
         }
     )
     what: str
@@ -144,6 +165,7 @@ class DigestMismatch(Fault):
             Code.TUF_TARGET_DIGEST,
             Code.UPDATE_PIECE_DIGEST,
             Code.UPDATE_IMAGE_ROOT,
+            Code.UPDATE_PAYLOAD_DIGEST,
             Code.DRILL_FIRMWARE_DIGEST,
         }
     )
@@ -210,6 +232,28 @@ class ComponentFault(Fault):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InstallFault(Fault):
+    """A release that must not be begun on this device, or not now; `release` is its digest."""
+
+    codes: ClassVar = frozenset(
+        {Code.INSTALL_BUSY, Code.INSTALL_BELOW_FLOOR, Code.INSTALL_FAILED_BEFORE}
+    )
+    release: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseFault(Fault):
+    """What was made from a range of the installed image is not what was signed."""
+
+    codes: ClassVar = frozenset({Code.UPDATE_WRONG_BASE})
+    first: int
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class FetchFault(Fault):
     """A request that did not bring what it should; `detail` is the adapter's own word."""
 
@@ -247,6 +291,10 @@ class PlaceFault(Fault):
             Code.RELEASE_TARGET_NAME,
             Code.RELEASE_DRAFT_OPEN,
             Code.RELEASE_SITE_TAKEN,
+            Code.MEMORY_DAMAGED,
+            Code.MEMORY_MISPLACED,
+            Code.MEMORY_LOST,
+            Code.MEMORY_STALE,
         }
     )
     path: str
