@@ -40,6 +40,7 @@ PLACES = {
     "tuf",
     "uptane",
     "settings",
+    "freshness",
     "update",
     "fetch",
     "store",

@@ -13,6 +13,7 @@ from firmhold.trust.verified import Verified, seal
 SOURCE = Path(firmhold.__file__).parent
 
 VERIFIERS = {
+    "trust/freshness/statement.py",
     "trust/settings/authorised.py",
     "trust/tuf/trusted_set.py",
     "trust/tuf/workflow.py",

@@ -19,6 +19,11 @@ _ADVICE: dict[Code, str] = {
     + "`x-firmhold-freshness` needs an epoch and a date: check the root ceremony.",
     Code.TUF_FRESHNESS_EPOCH: _KEEP
     + "A new root may raise the freshness epoch or keep it: check the root ceremony.",
+    Code.FRESHNESS_NO_EPOCH: _KEEP
+    + "The root names no freshness epoch: add `x-firmhold-freshness` to the next one.",
+    Code.FRESHNESS_NOT_YET: _KEEP
+    + "The signed time is too far ahead to be believed: it needs a new root or a witness.",
+    Code.FRESHNESS_FLOOR_SHAPE: "The stored time floor is damaged: begin it again from the root.",
     Code.SETTINGS_FORMAT: _KEEP + "The settings need a newer agent: update the agent first.",
     Code.SETTINGS_CRITICAL: _KEEP + "The settings need a newer agent: update the agent first.",
     Code.SETTINGS_UNLOGGED: _KEEP
@@ -61,6 +66,10 @@ _ADVICE: dict[Code, str] = {
 }
 
 _BY_FAMILY = {
+    "update.manifest": _KEEP + f"{_OWNER} that a release manifest is malformed.",
+    "update.critical_extension": _KEEP
+    + "The release needs a newer agent: install the release that brings it first.",
+    "update.not_due": "The wave of this device has not begun: wait for the date that was signed.",
     "update.index": _KEEP + f"{_OWNER} that the index of an image is malformed.",
     "update.extent": _KEEP + f"{_OWNER} that the index of an image is malformed.",
     "update.payload": _KEEP + "A payload is not the signed one: try another mirror.",
@@ -73,6 +82,8 @@ _BY_FAMILY = {
     + "Director and image repository do not agree about this device. "
     + _OWNER
     + ".",
+    "freshness": _KEEP
+    + f"The answer does not tell this device the time: ask again, by another way. {_OWNER}.",
     "settings": _KEEP
     + f"The trust settings that were offered are not such as a device may take. {_OWNER}.",
     "encoding": _KEEP + f"{_OWNER} that a document is malformed, or try another mirror.",

@@ -74,7 +74,15 @@ class Code(StrEnum):
     UPTANE_DIGEST = "uptane.digest"
     UPTANE_RELEASE_COUNTER = "uptane.release_counter"
 
-    # Images and how they are made (update/pieces.py, update/extents.py).
+    # Releases (update/release.py, update/schedule.py).
+    UPDATE_MANIFEST_SHAPE = "update.manifest_shape"
+    UPDATE_MANIFEST_FORMAT = "update.manifest_format"
+    UPDATE_CRITICAL_EXTENSION = "update.critical_extension"
+    UPDATE_NOT_DUE = "update.not_due"
+
+    # Images and how they are made (update/pieces.py, update/index.py, update/extents.py).
+    UPDATE_INDEX_LENGTH = "update.index_length"
+    UPDATE_INDEX_DIGEST = "update.index_digest"
     UPDATE_PIECE_COUNT = "update.piece_count"
     UPDATE_PIECE_LENGTH = "update.piece_length"
     UPDATE_PIECE_DIGEST = "update.piece_digest"
@@ -102,6 +110,25 @@ class Code(StrEnum):
     MEMORY_MISPLACED = "memory.misplaced"
     MEMORY_LOST = "memory.lost"
     MEMORY_STALE = "memory.stale"
+
+    # The time, by signed word (trust/freshness).
+    FRESHNESS_SHAPE = "freshness.shape"
+    FRESHNESS_TAG = "freshness.tag"
+    FRESHNESS_NO_EPOCH = "freshness.no_epoch"
+    FRESHNESS_EPOCH = "freshness.epoch"
+    FRESHNESS_SIGNATURES = "freshness.signatures"
+    FRESHNESS_LIFETIME = "freshness.lifetime"
+    FRESHNESS_OVER = "freshness.over"
+    FRESHNESS_CHECKPOINT = "freshness.checkpoint"
+    FRESHNESS_PROOF_SHAPE = "freshness.proof_shape"
+    FRESHNESS_OTHER_QUESTION = "freshness.other_question"
+    FRESHNESS_NOT_YET = "freshness.not_yet"
+    FRESHNESS_OLD_TIMESTAMP = "freshness.old_timestamp"
+    FRESHNESS_OTHER_TIMESTAMP = "freshness.other_timestamp"
+    FRESHNESS_NO_FLOOR = "freshness.no_floor"
+    FRESHNESS_FLOOR_SHAPE = "freshness.floor_shape"
+    FRESHNESS_ROOT_EPOCH = "freshness.root_epoch"
+    FRESHNESS_FLOOR_EPOCH = "freshness.floor_epoch"
 
     # Trust settings (trust/settings).
     SETTINGS_SHAPE = "settings.shape"

@@ -50,6 +50,8 @@ class Malformed(Fault):
             Code.SETTINGS_CRITICAL,
             Code.SETTINGS_PAYLOAD_BASE,
             Code.SETTINGS_LOG_POLICY,
+            Code.UPDATE_MANIFEST_SHAPE,
+            Code.UPDATE_CRITICAL_EXTENSION,
             Code.UPDATE_INDEX_SHAPE,
             Code.UPDATE_INDEX_RECIPES,
             Code.UPDATE_EXTENT_COVERAGE,
@@ -58,6 +60,9 @@ class Malformed(Fault):
             Code.UPDATE_PAYLOAD_FRAME,
             Code.RELEASE_ALTERED_DRAFT,
             Code.MEMORY_SHAPE,
+            Code.FRESHNESS_SHAPE,
+            Code.FRESHNESS_PROOF_SHAPE,
+            Code.FRESHNESS_FLOOR_SHAPE,
         }
     )
     where: str
@@ -68,7 +73,9 @@ class Malformed(Fault):
 class WrongType(Fault):
     """A document of another type, or another format, than is read in this place."""
 
-    codes: ClassVar = frozenset({Code.TUF_WRONG_TYPE, Code.UPDATE_INDEX_FORMAT})
+    codes: ClassVar = frozenset(
+        {Code.TUF_WRONG_TYPE, Code.UPDATE_INDEX_FORMAT, Code.UPDATE_MANIFEST_FORMAT}
+    )
     role: str
     found: str
 
@@ -84,6 +91,9 @@ class Mismatch(Fault):
             Code.SETTINGS_PATH,
             Code.SETTINGS_ROLE,
             Code.SETTINGS_UNLOGGED,
+            Code.FRESHNESS_TAG,
+            Code.FRESHNESS_LIFETIME,
+            Code.FRESHNESS_OTHER_QUESTION,
         }
     )
     what: str
@@ -103,6 +113,7 @@ class QuorumUnmet(Fault):
             Code.TUF_SIGNATURES_SNAPSHOT,
             Code.TUF_SIGNATURES_TARGETS,
             Code.TUF_SIGNATURES_DELEGATED,
+            Code.FRESHNESS_SIGNATURES,
         }
     )
     role: str
@@ -126,6 +137,10 @@ class VersionMismatch(Fault):
             Code.TUF_MIX_SNAPSHOT_VERSION,
             Code.TUF_MIX_TARGETS_VERSION,
             Code.RELEASE_STALE_DRAFT,
+            Code.FRESHNESS_EPOCH,
+            Code.FRESHNESS_OLD_TIMESTAMP,
+            Code.FRESHNESS_ROOT_EPOCH,
+            Code.FRESHNESS_FLOOR_EPOCH,
         }
     )
     role: str
@@ -145,6 +160,7 @@ class LengthMismatch(Fault):
             Code.UPDATE_PIECE_COUNT,
             Code.UPDATE_PIECE_LENGTH,
             Code.UPDATE_IMAGE_LENGTH,
+            Code.UPDATE_INDEX_LENGTH,
             Code.UPDATE_PAYLOAD_LENGTH,
             Code.UPDATE_PAYLOAD_OUTPUT,
         }
@@ -165,8 +181,10 @@ class DigestMismatch(Fault):
             Code.TUF_TARGET_DIGEST,
             Code.UPDATE_PIECE_DIGEST,
             Code.UPDATE_IMAGE_ROOT,
+            Code.UPDATE_INDEX_DIGEST,
             Code.UPDATE_PAYLOAD_DIGEST,
             Code.DRILL_FIRMWARE_DIGEST,
+            Code.FRESHNESS_OTHER_TIMESTAMP,
         }
     )
     what: str
@@ -185,10 +203,21 @@ class Expired(Fault):
             Code.TUF_FREEZE_TIMESTAMP,
             Code.TUF_FREEZE_SNAPSHOT,
             Code.TUF_FREEZE_TARGETS,
+            Code.FRESHNESS_OVER,
         }
     )
     role: str
     expires: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TooEarly(Fault):
+    """What was signed for a later time is not good yet, or this device's time is behind."""
+
+    codes: ClassVar = frozenset({Code.FRESHNESS_NOT_YET, Code.UPDATE_NOT_DUE})
+    what: str
+    begins: datetime
     now: datetime
 
 
@@ -205,6 +234,9 @@ class Absent(Fault):
             Code.RELEASE_NOT_A_HOLDER,
             Code.RELEASE_NOT_A_ROLE,
             Code.RELEASE_NOTHING_TO_SIGN,
+            Code.FRESHNESS_NO_EPOCH,
+            Code.FRESHNESS_CHECKPOINT,
+            Code.FRESHNESS_NO_FLOOR,
         }
     )
     name: str

@@ -36,7 +36,7 @@ class Domain(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FreshnessEpoch:
-    """Since when a set of freshness keys counts; nothing they sign is before `not_before`."""
+    """Which freshness keys count, and the moment at which the time of their epoch begins."""
 
     epoch: int
     not_before: datetime
