@@ -158,7 +158,7 @@ def parse_index(data: bytes, image: Image) -> Index:
         raise Refused(WrongType(code=Code.UPDATE_INDEX_FORMAT, role=TAG, found=found))
     members = _SHAPE.members(members, "document", ("tag", "pieces", "recipes"))
     # 2. the signed root
-    pieces = read_pieces(image, _hashes(members["pieces"]))
+    pieces = read_pieces(image, read_base64(_SHAPE, members["pieces"], "pieces", MAX_INDEX_BYTES))
     # 3. to 5.
     recipes = _SHAPE.a_list(
         members["recipes"],
@@ -178,15 +178,16 @@ def most_payload(length: int) -> int:
     return length + length // 128 + 512
 
 
-def _hashes(value: JsonValue) -> bytes:
-    text = _SHAPE.a_text(value, "pieces", MAX_INDEX_BYTES)
+def read_base64(shape: Shape, value: JsonValue, where: str, most: int) -> bytes:
+    """Read bytes of which base64, in its one spelling and no longer than `most`, is written."""
+    text = shape.a_text(value, where, most)
     try:
-        hashes = base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise _SHAPE.refusal("pieces", "base64") from error
-    if base64.b64encode(hashes).decode() != text:
-        raise _SHAPE.refusal("pieces", "base64 in its one spelling")
-    return hashes
+        raise shape.refusal(where, "base64") from error
+    if base64.b64encode(data).decode() != text:
+        raise shape.refusal(where, "base64 in its one spelling")
+    return data
 
 
 def _recipe(value: JsonValue, where: str, image: Image) -> Recipe:
