@@ -40,6 +40,8 @@ PLACES = {
     "tuf",
     "uptane",
     "settings",
+    "offline",
+    "manifest",
     "freshness",
     "update",
     "fetch",

@@ -84,6 +84,9 @@ _BY_FAMILY = {
     + ".",
     "freshness": _KEEP
     + f"The answer does not tell this device the time: ask again, by another way. {_OWNER}.",
+    "offline": _KEEP
+    + "The offline update is not for this device now: have its holders make a new one.",
+    "manifest": "The report was not taken in: have the device report again, and look who sent it.",
     "settings": _KEEP
     + f"The trust settings that were offered are not such as a device may take. {_OWNER}.",
     "encoding": _KEEP + f"{_OWNER} that a document is malformed, or try another mirror.",

@@ -130,6 +130,23 @@ class Code(StrEnum):
     FRESHNESS_ROOT_EPOCH = "freshness.root_epoch"
     FRESHNESS_FLOOR_EPOCH = "freshness.floor_epoch"
 
+    # Offline updates and version manifests (trust/uptane).
+    OFFLINE_SHAPE = "offline.shape"
+    OFFLINE_TAG = "offline.tag"
+    OFFLINE_SIGNATURES = "offline.signatures"
+    OFFLINE_LIFETIME = "offline.lifetime"
+    OFFLINE_EXPIRED = "offline.expired"
+    OFFLINE_GROUPS = "offline.groups"
+    OFFLINE_NOT_FOR_US = "offline.not_for_us"
+    OFFLINE_ROLLBACK = "offline.rollback"
+    MANIFEST_SHAPE = "manifest.shape"
+    MANIFEST_TAG = "manifest.tag"
+    MANIFEST_SIGNATURE = "manifest.signature"
+    MANIFEST_DEVICE = "manifest.device"
+    MANIFEST_NONCE = "manifest.nonce"
+    MANIFEST_COUNTER = "manifest.counter"
+    MANIFEST_COMPONENT = "manifest.component"
+
     # Trust settings (trust/settings).
     SETTINGS_SHAPE = "settings.shape"
     SETTINGS_FORMAT = "settings.format"

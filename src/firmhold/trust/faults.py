@@ -63,6 +63,8 @@ class Malformed(Fault):
             Code.FRESHNESS_SHAPE,
             Code.FRESHNESS_PROOF_SHAPE,
             Code.FRESHNESS_FLOOR_SHAPE,
+            Code.OFFLINE_SHAPE,
+            Code.MANIFEST_SHAPE,
         }
     )
     where: str
@@ -94,6 +96,12 @@ class Mismatch(Fault):
             Code.FRESHNESS_TAG,
             Code.FRESHNESS_LIFETIME,
             Code.FRESHNESS_OTHER_QUESTION,
+            Code.OFFLINE_TAG,
+            Code.OFFLINE_LIFETIME,
+            Code.OFFLINE_GROUPS,
+            Code.MANIFEST_TAG,
+            Code.MANIFEST_DEVICE,
+            Code.MANIFEST_NONCE,
         }
     )
     what: str
@@ -114,6 +122,8 @@ class QuorumUnmet(Fault):
             Code.TUF_SIGNATURES_TARGETS,
             Code.TUF_SIGNATURES_DELEGATED,
             Code.FRESHNESS_SIGNATURES,
+            Code.OFFLINE_SIGNATURES,
+            Code.MANIFEST_SIGNATURE,
         }
     )
     role: str
@@ -141,6 +151,8 @@ class VersionMismatch(Fault):
             Code.FRESHNESS_OLD_TIMESTAMP,
             Code.FRESHNESS_ROOT_EPOCH,
             Code.FRESHNESS_FLOOR_EPOCH,
+            Code.OFFLINE_ROLLBACK,
+            Code.MANIFEST_COUNTER,
         }
     )
     role: str
@@ -204,6 +216,7 @@ class Expired(Fault):
             Code.TUF_FREEZE_SNAPSHOT,
             Code.TUF_FREEZE_TARGETS,
             Code.FRESHNESS_OVER,
+            Code.OFFLINE_EXPIRED,
         }
     )
     role: str
@@ -237,6 +250,8 @@ class Absent(Fault):
             Code.FRESHNESS_NO_EPOCH,
             Code.FRESHNESS_CHECKPOINT,
             Code.FRESHNESS_NO_FLOOR,
+            Code.OFFLINE_NOT_FOR_US,
+            Code.MANIFEST_COMPONENT,
         }
     )
     name: str

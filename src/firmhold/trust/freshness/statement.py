@@ -35,7 +35,6 @@ from firmhold.trust.tuf.root_fields import FRESHNESS_FIELD
 from firmhold.trust.verified import Verified, seal
 
 TAG = "firmhold freshness statement 1"
-NONCE_BYTES = 32
 MOST_LIFETIME = timedelta(days=1)
 MOST_CHECKPOINT_CHARACTERS = 16_384
 MOST_PATH = 64
