@@ -14,6 +14,7 @@ from firmhold import __version__
 COMMANDS = {
     "release": ("firmhold.release.cli", "build, sign and publish releases"),
     "tuf-client": ("firmhold.interop.tuf_client", "a plain TUF client, for outside suites"),
+    "uptane-client": ("firmhold.interop.uptane_client", "one Uptane component, likewise"),
     "demo": ("firmhold.drill.demo", "the whole path on real firmware, then attacks on it"),
 }
 """Each command with the module whose `main(arguments)` runs it, and what it is for."""

@@ -8,7 +8,8 @@ from securesystemslib.signer import CryptoSigner
 
 from firmhold.sim.network import Alter
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, DigestMismatch, QuorumUnmet
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import DigestMismatch, QuorumUnmet
 
 Forger = Callable[[World, str], bytes]
 

@@ -8,7 +8,8 @@ from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from firmhold.sim.attacker import disguised
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, Malformed, QuorumUnmet
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import Malformed, QuorumUnmet
 
 MakeWorld = Callable[..., World]
 Dress = Callable[[SSlibKey], SSlibKey]

@@ -4,7 +4,8 @@ import pytest
 
 from firmhold.sim.world import World
 from firmhold.trust.encoding import JsonObject, JsonValue
-from firmhold.trust.errors import Code, Malformed, QuorumUnmet
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import Malformed, QuorumUnmet
 
 NO_THRESHOLDS: list[JsonValue] = [0, -1, True, "1", None, [1]]
 

@@ -7,7 +7,8 @@ from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from firmhold.sim.attacker import disguised
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, QuorumUnmet
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import QuorumUnmet
 
 Prepare = Callable[[World, CryptoSigner], None]
 STRANGER = "not-in-the-table"

@@ -5,7 +5,8 @@ from itertools import permutations
 import pytest
 
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, QuorumUnmet, WrongType
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import QuorumUnmet, WrongType
 
 ROLES = ("root", "timestamp", "snapshot", "targets")
 

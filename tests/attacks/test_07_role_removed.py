@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from firmhold.sim.world import World
-from firmhold.trust.errors import Absent, Code
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import Absent
 
 
 @pytest.mark.parametrize("role", ["targets", "delegated"])

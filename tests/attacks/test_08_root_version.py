@@ -4,7 +4,8 @@ import pytest
 
 from firmhold.sim.network import Replay
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, VersionMismatch
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import VersionMismatch
 
 
 @pytest.mark.parametrize("says", [1, 2, 4, 2**63 - 1], ids=["lower", "same", "skip", "far"])

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, QuorumUnmet
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import QuorumUnmet
 
 MakeWorld = Callable[..., World]
 BY_OLD, BY_NEW = Code.TUF_SIGNATURES_ROOT_BY_TRUSTED, Code.TUF_SIGNATURES_ROOT_BY_ITSELF

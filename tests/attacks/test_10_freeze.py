@@ -6,7 +6,8 @@ import pytest
 
 from firmhold.sim.network import Replay
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, Expired
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import Expired
 
 DAY = timedelta(days=1)
 FROZEN = {

@@ -10,7 +10,8 @@ import pytest
 
 from firmhold.sim.network import Replay
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, VersionMismatch
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import VersionMismatch
 
 YEARS = timedelta(days=365)
 

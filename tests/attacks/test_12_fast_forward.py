@@ -6,7 +6,8 @@ import pytest
 
 from firmhold.sim.attacker import Document
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, Fault, Malformed, VersionMismatch
+from firmhold.trust.errors import Code, Fault
+from firmhold.trust.faults import Malformed, VersionMismatch
 
 ONLINE = ("timestamp", "snapshot")
 FAR = [2**31, 2**53, 2**63 - 1]

@@ -6,7 +6,8 @@ import pytest
 
 from firmhold.sim.network import Alter, Replay
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, DigestMismatch, Fault, LengthMismatch, VersionMismatch
+from firmhold.trust.errors import Code, Fault
+from firmhold.trust.faults import DigestMismatch, LengthMismatch, VersionMismatch
 
 CODES = {
     "snapshot": (

@@ -10,7 +10,8 @@ import pytest
 
 from firmhold.sim.network import Alter, Answer, Endless, InterimFlood, Line, Respond, Wire
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, FetchFault, OverLimit
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import FetchFault, OverLimit
 
 HANG = 20
 """Seconds after which a test that hangs has failed; each takes well under one."""

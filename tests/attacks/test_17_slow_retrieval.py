@@ -9,7 +9,8 @@ import pytest
 from firmhold.interop.adapters.http import Patience
 from firmhold.sim.network import Trickle, Wire
 from firmhold.sim.world import IMPATIENT, World
-from firmhold.trust.errors import Code, FetchFault
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import FetchFault
 
 HANG = 10.0
 """Seconds: far more than `IMPATIENT` allows, far less than any of these answers would take."""

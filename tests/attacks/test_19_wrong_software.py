@@ -4,7 +4,8 @@ import pytest
 
 from firmhold.sim.network import Replay
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, DigestMismatch, LengthMismatch, OverLimit
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import DigestMismatch, LengthMismatch, OverLimit
 
 
 def test_the_file_of_another_path_is_refused(world: World) -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from firmhold.sim.world import World
-from firmhold.trust.errors import Absent, Code, OverLimit
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import Absent, OverLimit
 from firmhold.trust.tuf.delegations import MAX_DEPTH, MAX_ROLES
 
 

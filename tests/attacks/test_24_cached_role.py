@@ -2,7 +2,8 @@
 
 from firmhold.sim.network import Replay
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, QuorumUnmet
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import QuorumUnmet
 
 
 def test_a_cached_role_is_judged_by_the_keys_of_today(bare_world: World) -> None:

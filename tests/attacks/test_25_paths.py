@@ -8,7 +8,8 @@ import pytest
 
 from firmhold.sim.attacker import Document
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, Malformed, OverLimit
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import Malformed, OverLimit
 from firmhold.trust.tuf.wire import metadata_file, target_file
 
 NAMES = [

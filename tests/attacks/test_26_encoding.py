@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code, Malformed
+from firmhold.trust.errors import Code
+from firmhold.trust.faults import Malformed
 from firmhold.trust.tuf.schema import MAX_SIGNATURES
 
 HANG = 10.0

@@ -8,7 +8,8 @@ import pytest
 from firmhold.interop.adapters.http import HttpFetcher, Patience
 from firmhold.interop.ports import Fetcher
 from firmhold.sim.network import Drop, Endless, Respond, SimNetwork, Trickle
-from firmhold.trust.errors import Code, FetchFault, OverLimit, Refused, Unavailable
+from firmhold.trust.errors import Code, Refused, Unavailable
+from firmhold.trust.faults import FetchFault, OverLimit
 
 
 class FetcherContract:

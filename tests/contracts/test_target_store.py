@@ -9,15 +9,8 @@ import pytest
 from firmhold.interop.adapters.folder import TargetFolder
 from firmhold.interop.ports import TargetStore
 from firmhold.trust.digest import TARGET_FILE, Expectation
-from firmhold.trust.errors import (
-    Code,
-    Damaged,
-    FetchFault,
-    LengthMismatch,
-    OverLimit,
-    Refused,
-    Unavailable,
-)
+from firmhold.trust.errors import Code, Damaged, Refused, Unavailable
+from firmhold.trust.faults import FetchFault, LengthMismatch, OverLimit
 from firmhold.trust.tuf.roles import Target
 from firmhold.trust.verified import Verified, seal
 

@@ -11,16 +11,8 @@ from firmhold.interop.adapters.folder import MetadataFolder, TargetFolder
 from firmhold.interop.client import Client, pin
 from firmhold.sim.clock import SimClock
 from firmhold.sim.repository import SimRepository
-from firmhold.trust.errors import (
-    Absent,
-    Code,
-    Damaged,
-    FetchFault,
-    Misuse,
-    PlaceFault,
-    Refused,
-    Unavailable,
-)
+from firmhold.trust.errors import Code, Damaged, Misuse, Refused, Unavailable
+from firmhold.trust.faults import Absent, FetchFault, PlaceFault
 
 BASE = "sim://vendor"
 

@@ -9,7 +9,8 @@ import pytest
 from firmhold.release.build import Built, discard
 from firmhold.release.documents import LIFETIMES, parse
 from firmhold.sim.vendor import SimReader, SimVendor
-from firmhold.trust.errors import Absent, Code, Misuse, PlaceFault, Refused
+from firmhold.trust.errors import Code, Misuse, Refused
+from firmhold.trust.faults import Absent, PlaceFault
 from firmhold.trust.tuf.dialect import FIRMHOLD
 from firmhold.trust.tuf.roles import Targets, read_targets
 

@@ -14,7 +14,8 @@ from firmhold.sim.desk import SimSite
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimReader, SimVendor
 from firmhold.trust.encoding import canonical_json
-from firmhold.trust.errors import Code, Malformed, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import Malformed
 from firmhold.trust.tuf.dialect import FIRMHOLD, HOLDERS_FIELD, PLAIN_TUF
 
 MakeFile = Callable[..., Path]

@@ -12,7 +12,11 @@ from firmhold.sim.clock import BEGIN
 from firmhold.sim.desk import SimDesk
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimReader, SimVendor
-from firmhold.trust.errors import Code, Misuse, PlaceFault
+from firmhold.trust.errors import Code, Misuse
+from firmhold.trust.faults import PlaceFault
+from firmhold.trust.tuf.dialect import FIRMHOLD
+from firmhold.trust.tuf.root_fields import Domain, FreshnessEpoch, RootFields
+from firmhold.trust.tuf.trusted_set import TrustedSet
 
 PEOPLE = {
     "root": ["Ann", "Bob", "Cy"],
@@ -69,6 +73,12 @@ def test_each_delegator_says_who_holds_its_keys(vendor: SimVendor) -> None:
         expected = {sim_signer(h).key_id: h for role in roles for h in default_holders(role)}
         assert signed["x-firmhold-holders"] == expected
         assert keys.keys() == expected.keys()
+
+
+def test_a_domain_of_keys_in_files_says_that_it_is_staging(vendor: SimVendor) -> None:
+    """Its root cannot be taken for a production one, and its time begins when it was made."""
+    root = TrustedSet.pin(vendor.root, FIRMHOLD).root.value
+    assert root.fields == RootFields(Domain.STAGING, FreshnessEpoch(1, BEGIN))
 
 
 def test_a_second_domain_is_not_made_over_the_first(vendor: SimVendor) -> None:

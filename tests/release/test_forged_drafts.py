@@ -13,7 +13,8 @@ from firmhold.sim.desk import SimDesk
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimReader, SimVendor
 from firmhold.trust.encoding import canonical_json
-from firmhold.trust.errors import Code, DigestMismatch, FirmholdError, Malformed, Refused
+from firmhold.trust.errors import Code, FirmholdError, Refused
+from firmhold.trust.faults import DigestMismatch, Malformed
 
 MakeFile = Callable[..., Path]
 Document = dict[str, Any]

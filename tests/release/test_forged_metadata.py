@@ -16,16 +16,8 @@ from firmhold.sim.desk import SimDesk, SimSite
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimReader, SimVendor
 from firmhold.trust.encoding import canonical_json
-from firmhold.trust.errors import (
-    Absent,
-    Code,
-    Damaged,
-    FirmholdError,
-    Misuse,
-    OverLimit,
-    PlaceFault,
-    Refused,
-)
+from firmhold.trust.errors import Code, Damaged, FirmholdError, Misuse, Refused
+from firmhold.trust.faults import Absent, OverLimit, PlaceFault
 from firmhold.trust.tuf.wire import MAX_BYTES
 
 MakeFile = Callable[..., Path]

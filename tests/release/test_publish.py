@@ -10,7 +10,8 @@ from firmhold.release.publish import publish
 from firmhold.sim.desk import SimDesk, SimSite
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimReader, SimVendor
-from firmhold.trust.errors import Code, Expired, Misuse, PlaceFault, QuorumUnmet, Refused
+from firmhold.trust.errors import Code, Misuse, Refused
+from firmhold.trust.faults import Expired, PlaceFault, QuorumUnmet
 from firmhold.trust.quorum import Tally
 from firmhold.trust.tuf.dialect import FIRMHOLD, PLAIN_TUF, Dialect
 

@@ -12,7 +12,8 @@ from firmhold.release.documents import parse
 from firmhold.release.sign import sign
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimVendor
-from firmhold.trust.errors import Absent, Code, Misuse, Refused, VersionMismatch
+from firmhold.trust.errors import Code, Misuse, Refused
+from firmhold.trust.faults import Absent, VersionMismatch
 from firmhold.trust.quorum import Holder, Tally
 
 MakeFile = Callable[..., Path]

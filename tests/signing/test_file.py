@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from firmhold.signing.file import FileSigner
 from firmhold.sim.disk import full_disk
-from firmhold.trust.errors import Code, Damaged, Misuse, PlaceFault
+from firmhold.trust.errors import Code, Damaged, Misuse
+from firmhold.trust.faults import PlaceFault
 
 
 def pem(key: PrivateKeyTypes, form: PrivateFormat, seal: KeySerializationEncryption) -> bytes:

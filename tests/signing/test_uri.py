@@ -6,7 +6,8 @@ import pytest
 
 from firmhold.signing.file import FileSigner
 from firmhold.signing.uri import open_signer
-from firmhold.trust.errors import Code, Misuse, PlaceFault
+from firmhold.trust.errors import Code, Misuse
+from firmhold.trust.faults import PlaceFault
 
 
 class Asked:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from firmhold.storage.disk import open_file, own_disk, read_file, why
-from firmhold.trust.errors import Code, Damaged, Misuse, PlaceFault, UsageFault
+from firmhold.trust.errors import Code, Damaged, Misuse, UsageFault
+from firmhold.trust.faults import PlaceFault
 
 
 def test_a_failure_of_the_disk_is_reported_with_its_place(tmp_path: Path) -> None:

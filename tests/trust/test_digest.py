@@ -16,7 +16,8 @@ from firmhold.trust.digest import (
     Measurement,
     MismatchCodes,
 )
-from firmhold.trust.errors import Code, DigestMismatch, Fault, LengthMismatch, Refused
+from firmhold.trust.errors import Code, Fault, Refused
+from firmhold.trust.faults import DigestMismatch, LengthMismatch
 
 DATA = b"firmware"
 SHA256 = hashlib.sha256(DATA).hexdigest()

@@ -16,7 +16,8 @@ from firmhold.trust.encoding import (
     parse_json,
     pretty_json,
 )
-from firmhold.trust.errors import Code, Fault, Malformed, OverLimit, Refused
+from firmhold.trust.errors import Code, Fault, Refused
+from firmhold.trust.faults import Malformed, OverLimit
 
 PLENTY = 10_000_000
 

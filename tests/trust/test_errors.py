@@ -9,23 +9,25 @@ import pytest
 
 import firmhold
 from firmhold.trust.errors import (
-    Absent,
     Code,
     Damaged,
-    DigestMismatch,
-    Expired,
     Fault,
-    FetchFault,
     FirmholdError,
-    LengthMismatch,
-    Malformed,
     Misuse,
-    OverLimit,
-    PlaceFault,
-    QuorumUnmet,
     Refused,
     Unavailable,
     UsageFault,
+)
+from firmhold.trust.faults import (
+    Absent,
+    DigestMismatch,
+    Expired,
+    FetchFault,
+    LengthMismatch,
+    Malformed,
+    OverLimit,
+    PlaceFault,
+    QuorumUnmet,
     VersionMismatch,
     WrongType,
 )
@@ -33,6 +35,23 @@ from firmhold.trust.errors import (
 SOURCE = Path(firmhold.__file__).parent
 FAULTS = Fault.__subclasses__()
 MOMENT = datetime(2030, 1, 1, tzinfo=UTC)
+PLACES = {
+    "encoding",
+    "tuf",
+    "uptane",
+    "settings",
+    "offline",
+    "manifest",
+    "freshness",
+    "update",
+    "fetch",
+    "store",
+    "key",
+    "release",
+    "drill",
+    "misuse",
+}
+"""The first word of a code."""
 
 
 def codes_named_in(file: Path) -> set[str]:
@@ -62,14 +81,13 @@ def test_each_kind_of_fault_has_a_code(fault: type[Fault]) -> None:
 def test_each_code_is_lower_case_words_behind_the_name_of_its_place(code: Code) -> None:
     """A code reads `place.check` and never looks like anything else."""
     place, *checks = code.split(".")
-    places = {"encoding", "tuf", "fetch", "store", "key", "release", "drill", "misuse"}
-    assert place in places
+    assert place in PLACES
     assert all(part.replace("_", "").islower() for part in [place, *checks])
 
 
 def test_each_code_is_used_by_a_check() -> None:
     """No code is listed that no check of the product can report."""
-    lists = {SOURCE / "trust" / "errors.py", SOURCE / "trust" / "advice.py"}
+    lists = {SOURCE / "trust" / f"{name}.py" for name in ("errors", "faults", "advice")}
     modules = [file for file in SOURCE.rglob("*.py") if file not in lists]
     assert {code.name for code in Code} - set().union(*map(codes_named_in, modules)) == set()
 

@@ -16,15 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmhold.trust.errors import (
-    Absent,
-    Code,
-    DigestMismatch,
-    FetchFault,
-    Misuse,
-    Refused,
-    Unavailable,
-)
+from firmhold.trust.errors import Code, Misuse, Refused, Unavailable
+from firmhold.trust.faults import Absent, DigestMismatch, FetchFault
 
 PACKAGE = "cynthion"
 WHEELS = {

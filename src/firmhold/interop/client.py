@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from firmhold.interop.ports import Fetcher, MetadataStore, TargetStore
-from firmhold.trust.errors import Code, Damaged, Misuse, PlaceFault, Refused, Unavailable
+from firmhold.trust.errors import Code, Damaged, Misuse, Refused, Unavailable
+from firmhold.trust.faults import PlaceFault
 from firmhold.trust.tuf.dialect import PLAIN_TUF, Dialect
 from firmhold.trust.tuf.roles import Target
 from firmhold.trust.tuf.trusted_set import ROOT, TrustedSet
@@ -75,7 +76,11 @@ class Client:
             return store.path_of(target)
         expectation = target.value.expectation
         path = target_url_path(expectation, consistent=trusted.root.value.consistent_snapshot)
-        with self._open(base_url, path, expectation.length or 0) as pieces:
+        return self.download_from(f"{base_url.rstrip('/')}/{path}", target, store)
+
+    def download_from(self, url: str, target: Verified[Target], store: TargetStore) -> Path:
+        """Fetch `target` from this very URL and store it if it is what the metadata say."""
+        with self.fetcher.fetch(url, target.value.expectation.length or 0) as pieces:
             return store.put(target, iter(pieces))
 
     def _drive(self, steps: Steps[R]) -> R:

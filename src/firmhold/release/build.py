@@ -11,7 +11,8 @@ from firmhold.release.authorities import current_metadata, require_release_role
 from firmhold.release.documents import expiry, parse, version_of
 from firmhold.release.drafts import is_name, is_product, next_version, open_draft
 from firmhold.release.ports import Desk
-from firmhold.trust.errors import Code, Misuse, OverLimit, PlaceFault, Refused
+from firmhold.trust.errors import Code, Misuse, Refused
+from firmhold.trust.faults import OverLimit, PlaceFault
 from firmhold.trust.tuf.wire import MAX_BYTES
 
 _ROOM_FOR_SIGNATURES = 65_536

@@ -30,7 +30,8 @@ from firmhold.signing.file import FileSigner
 from firmhold.signing.uri import open_signer
 from firmhold.storage.disk import read_file, why
 from firmhold.trust.advice import advice_for
-from firmhold.trust.errors import Code, FirmholdError, Misuse, PlaceFault, Refused, UsageFault
+from firmhold.trust.errors import Code, FirmholdError, Misuse, Refused, UsageFault
+from firmhold.trust.faults import PlaceFault
 from firmhold.trust.tuf.schema import a_date
 from firmhold.trust.tuf.wire import MAX_BYTES
 

@@ -16,14 +16,8 @@ from firmhold.release.authorities import current_metadata, require_release_role
 from firmhold.release.documents import expectation_of, expiry, parse, unsigned, version_of
 from firmhold.release.ports import Desk
 from firmhold.trust.digest import Expectation, Measurement
-from firmhold.trust.errors import (
-    Absent,
-    Code,
-    Malformed,
-    Misuse,
-    Refused,
-    VersionMismatch,
-)
+from firmhold.trust.errors import Code, Misuse, Refused
+from firmhold.trust.faults import Absent, Malformed, VersionMismatch
 from firmhold.trust.tuf.dialect import FIRMHOLD
 from firmhold.trust.tuf.roles import Targets, read_targets
 from firmhold.trust.tuf.wire import Envelope

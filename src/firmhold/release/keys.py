@@ -20,8 +20,15 @@ from firmhold.release.documents import (
 )
 from firmhold.release.ports import Desk
 from firmhold.signing.ports import Signer
-from firmhold.trust.errors import Code, Misuse, PlaceFault, UsageFault
+from firmhold.trust.errors import Code, Misuse, UsageFault
+from firmhold.trust.faults import PlaceFault
 from firmhold.trust.keys import KeyId
+from firmhold.trust.tuf.root_fields import (
+    DOMAIN_FIELD,
+    FRESHNESS_FIELD,
+    Domain,
+    FreshnessEpoch,
+)
 
 OFFLINE = ("root", "targets", *DELEGATED)
 """Roles whose keys people hold; each needs `THRESHOLD` of at least as many holders."""
@@ -118,7 +125,11 @@ def _root(seats: Mapping[str, Sequence[Seated]], now: datetime) -> Root:
         keys=public_keys(seated.signer for seated in own),
         roles={role: Role(_key_ids(seats[role]), _threshold(role)) for role in roles},
         consistent_snapshot=True,
-        unrecognized_fields=holders(_names(own)),
+        unrecognized_fields={
+            **holders(_names(own)),
+            DOMAIN_FIELD: Domain.STAGING.value,
+            FRESHNESS_FIELD: FreshnessEpoch(1, now).to_json(),
+        },
     )
 
 

@@ -26,7 +26,8 @@ from firmhold.release.documents import (
 from firmhold.release.drafts import check_draft
 from firmhold.release.ports import Desk, Site
 from firmhold.signing.ports import Signer
-from firmhold.trust.errors import Code, Misuse, PlaceFault
+from firmhold.trust.errors import Code, Misuse
+from firmhold.trust.faults import PlaceFault
 from firmhold.trust.quorum import Tally
 from firmhold.trust.tuf.trusted_set import SNAPSHOT, TIMESTAMP, TrustedSet
 from firmhold.trust.tuf.wire import metadata_file, target_url_path

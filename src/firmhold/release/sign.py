@@ -9,7 +9,8 @@ from firmhold.release.documents import add_signature, parse, version_of
 from firmhold.release.drafts import check_draft, open_draft
 from firmhold.release.ports import Desk
 from firmhold.signing.ports import Signer
-from firmhold.trust.errors import Absent, Code, Misuse, PlaceFault, Refused
+from firmhold.trust.errors import Code, Misuse, Refused
+from firmhold.trust.faults import Absent, PlaceFault
 from firmhold.trust.quorum import Tally
 from firmhold.trust.tuf.trusted_set import ROOT
 

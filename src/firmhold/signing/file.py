@@ -10,7 +10,8 @@ from firmhold.signing.pkcs8 import is_sealed, open_key, seal_key
 from firmhold.storage.atomic import make_folder, sync_folder
 from firmhold.storage.disk import own_disk, read_file, why
 from firmhold.trust.encoding import JsonValue
-from firmhold.trust.errors import Code, Misuse, PlaceFault
+from firmhold.trust.errors import Code, Misuse
+from firmhold.trust.faults import PlaceFault
 from firmhold.trust.keys import ED25519, KeyId, derived_key_id
 
 _OWNER_ONLY = 0o600

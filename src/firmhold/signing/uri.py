@@ -4,7 +4,8 @@ from pathlib import Path
 
 from firmhold.signing.file import FileSigner
 from firmhold.signing.ports import Secrets, Signer
-from firmhold.trust.errors import Code, Misuse, PlaceFault
+from firmhold.trust.errors import Code, Misuse
+from firmhold.trust.faults import PlaceFault
 
 FILE_SCHEME = "file:"
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from firmhold.trust.digest import Expectation
-from firmhold.trust.errors import Absent, Code, Damaged, Misuse, PlaceFault
+from firmhold.trust.errors import Code, Damaged, Misuse
+from firmhold.trust.faults import Absent, PlaceFault
 
 
 class PowerCut(Exception):

@@ -24,7 +24,8 @@ from firmhold.signing.ports import Signer
 from firmhold.sim.clock import SimClock
 from firmhold.sim.desk import SimDesk, SimSite
 from firmhold.sim.signer import sim_signer
-from firmhold.trust.errors import Code, FetchFault, OverLimit, Refused, Unavailable
+from firmhold.trust.errors import Code, Refused, Unavailable
+from firmhold.trust.faults import FetchFault, OverLimit
 from firmhold.trust.quorum import Tally
 from firmhold.trust.tuf.dialect import FIRMHOLD, Dialect
 from firmhold.trust.tuf.trusted_set import ROOT, TrustedSet

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from firmhold.trust.errors import Code, Damaged, PlaceFault
+from firmhold.trust.errors import Code, Damaged
+from firmhold.trust.faults import PlaceFault
 
 _NOT_A_FILE = "not a file"
 

@@ -12,6 +12,22 @@ _ADVICE: dict[Code, str] = {
     + "The root is not signed by enough of its own holders: pin another file or repeat the ceremony.",
     Code.TUF_NO_SUCH_TARGET: "Check the spelling of the target path; no authority has signed for it.",
     Code.TUF_HOLDERS: _KEEP + "Each key of a delegator needs a holder in `x-firmhold-holders`.",
+    Code.TUF_DOMAIN: _KEEP + f"`x-firmhold-domain` is `staging` or `production`. {_OWNER}.",
+    Code.TUF_DOMAIN_CHANGED: _KEEP
+    + "A staging root and a production root never follow one another: check the root ceremony.",
+    Code.TUF_FRESHNESS: _KEEP
+    + "`x-firmhold-freshness` needs an epoch and a date: check the root ceremony.",
+    Code.TUF_FRESHNESS_EPOCH: _KEEP
+    + "A new root may raise the freshness epoch or keep it: check the root ceremony.",
+    Code.FRESHNESS_NO_EPOCH: _KEEP
+    + "The root names no freshness epoch: add `x-firmhold-freshness` to the next one.",
+    Code.FRESHNESS_NOT_YET: _KEEP
+    + "The signed time is too far ahead to be believed: it needs a new root or a witness.",
+    Code.FRESHNESS_FLOOR_SHAPE: "The stored time floor is damaged: begin it again from the root.",
+    Code.SETTINGS_FORMAT: _KEEP + "The settings need a newer agent: update the agent first.",
+    Code.SETTINGS_CRITICAL: _KEEP + "The settings need a newer agent: update the agent first.",
+    Code.SETTINGS_UNLOGGED: _KEEP
+    + "Below a production root `log_policy` names witnesses; `none` is for staging.",
     Code.FETCH_NOT_FOUND: "Check the URL, and that the release was published there.",
     Code.FETCH_UNREACHABLE: "Check the network and the URL, then try again.",
     Code.FETCH_STATUS: "The server has a fault of its own; try again later.",
@@ -40,11 +56,39 @@ _ADVICE: dict[Code, str] = {
     Code.RELEASE_NOT_A_HOLDER: "This key is not one of the role's; see `release show`.",
     Code.RELEASE_NOTHING_TO_SIGN: "Build a release first; see `release show`.",
     Code.RELEASE_DRAFT_OPEN: "Sign and publish the open draft first, or discard it; see `release show`.",
+    Code.INSTALL_BUSY: "Another release is being tried or confirmed; offer this one again later.",
+    Code.INSTALL_BELOW_FLOOR: "The device will never run this release; offer a newer one.",
+    Code.INSTALL_FAILED_BEFORE: "This release has failed on this device; find out why, and offer another.",
+    Code.MEMORY_LOST: "A copy of the device's memory is gone; the other one serves. Find out who deleted it.",
+    Code.MEMORY_STALE: "Somebody put an older memory back. What runs was verified at boot; look at the device.",
     Code.DRILL_FIRMWARE_DIGEST: "The cached download was damaged and is deleted; run it again.",
     Code.MISUSE: "See `firmhold --help`.",
 }
 
 _BY_FAMILY = {
+    "update.manifest": _KEEP + f"{_OWNER} that a release manifest is malformed.",
+    "update.critical_extension": _KEEP
+    + "The release needs a newer agent: install the release that brings it first.",
+    "update.not_due": "The wave of this device has not begun: wait for the date that was signed.",
+    "update.index": _KEEP + f"{_OWNER} that the index of an image is malformed.",
+    "update.extent": _KEEP + f"{_OWNER} that the index of an image is malformed.",
+    "update.payload": _KEEP + "A payload is not the signed one: try another mirror.",
+    "update.wrong_base": _KEEP
+    + "The installed image is not the one that the small update is for: take the full one.",
+    "memory": "A copy of the device's memory is not what the device wrote. The other one serves.",
+    "update.piece": _KEEP + "A part of the image is not the signed one: fetch or write it again.",
+    "update.image": _KEEP + "The image is not the signed one: fetch or write it again.",
+    "uptane": _KEEP
+    + "Director and image repository do not agree about this device. "
+    + _OWNER
+    + ".",
+    "freshness": _KEEP
+    + f"The answer does not tell this device the time: ask again, by another way. {_OWNER}.",
+    "offline": _KEEP
+    + "The offline update is not for this device now: have its holders make a new one.",
+    "manifest": "The report was not taken in: have the device report again, and look who sent it.",
+    "settings": _KEEP
+    + f"The trust settings that were offered are not such as a device may take. {_OWNER}.",
     "encoding": _KEEP + f"{_OWNER} that a document is malformed, or try another mirror.",
     "tuf.shape": _KEEP + f"{_OWNER} that a document is malformed.",
     "tuf.spec_version": _KEEP + "This client reads version 1 of the TUF specification.",

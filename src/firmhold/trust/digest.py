@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from firmhold.trust.errors import Code, DigestMismatch, LengthMismatch, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import DigestMismatch, LengthMismatch
 
 ALGORITHMS: Mapping[str, int] = {"sha256": 64, "sha384": 96, "sha512": 128}
 """Digest algorithms that are believed, with the length of their hexadecimal form."""

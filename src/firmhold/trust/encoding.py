@@ -15,7 +15,8 @@ white space, only `"` and `\` escaped), so the bytes that were signed can be mad
 import json
 from typing import NoReturn, TypeAlias
 
-from firmhold.trust.errors import Code, Malformed, OverLimit, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import Malformed, OverLimit
 
 JsonValue: TypeAlias = "bool | int | str | list[JsonValue] | dict[str, JsonValue] | None"
 JsonObject: TypeAlias = dict[str, JsonValue]

@@ -4,12 +4,12 @@ Laws of this module:
 
 * The *family* (the exception class) says what the caller should do; nothing else decides that.
 * The *code* says which check spoke. One check, one code; a test asserts each code.
-* The *fault* carries what was compared, as typed fields. There is no prose in it: sentences for
-  people are made at the edge (`firmhold.trust.advice`), which the deciding code cannot import.
+* The *fault* carries what was compared, as typed fields; its kinds are in `firmhold.trust.faults`.
+  There is no prose in it: sentences for people are made at the edge (`firmhold.trust.advice`),
+  which the deciding code cannot import.
 """
 
 from dataclasses import dataclass, fields
-from datetime import datetime
 from enum import StrEnum, unique
 from typing import ClassVar
 
@@ -33,6 +33,10 @@ class Code(StrEnum):
     TUF_SPEC_VERSION = "tuf.spec_version"
     TUF_WRONG_TYPE = "tuf.wrong_type"
     TUF_HOLDERS = "tuf.holders"
+    TUF_DOMAIN = "tuf.domain"
+    TUF_DOMAIN_CHANGED = "tuf.domain_changed"
+    TUF_FRESHNESS = "tuf.freshness"
+    TUF_FRESHNESS_EPOCH = "tuf.freshness_epoch"
     TUF_SIGNATURES_ROOT_BY_TRUSTED = "tuf.signatures.root_by_trusted"
     TUF_SIGNATURES_ROOT_BY_ITSELF = "tuf.signatures.root_by_itself"
     TUF_SIGNATURES_TIMESTAMP = "tuf.signatures.timestamp"
@@ -60,6 +64,98 @@ class Code(StrEnum):
     TUF_NO_SUCH_TARGET = "tuf.no_such_target"
     TUF_TARGET_LENGTH = "tuf.target_length"
     TUF_TARGET_DIGEST = "tuf.target_digest"
+
+    # Uptane (trust/uptane).
+    UPTANE_DIRECTOR_DELEGATES = "uptane.director_delegates"
+    UPTANE_COMPONENT_TWICE = "uptane.component_twice"
+    UPTANE_DIRECTOR_HARDWARE = "uptane.director_hardware"
+    UPTANE_IMAGE_HARDWARE = "uptane.image_hardware"
+    UPTANE_LENGTH = "uptane.length"
+    UPTANE_DIGEST = "uptane.digest"
+    UPTANE_RELEASE_COUNTER = "uptane.release_counter"
+
+    # Releases (update/release.py, update/schedule.py).
+    UPDATE_MANIFEST_SHAPE = "update.manifest_shape"
+    UPDATE_MANIFEST_FORMAT = "update.manifest_format"
+    UPDATE_CRITICAL_EXTENSION = "update.critical_extension"
+    UPDATE_NOT_DUE = "update.not_due"
+
+    # Images and how they are made (update/pieces.py, update/index.py, update/extents.py).
+    UPDATE_INDEX_LENGTH = "update.index_length"
+    UPDATE_INDEX_DIGEST = "update.index_digest"
+    UPDATE_PIECE_COUNT = "update.piece_count"
+    UPDATE_PIECE_LENGTH = "update.piece_length"
+    UPDATE_PIECE_DIGEST = "update.piece_digest"
+    UPDATE_IMAGE_LENGTH = "update.image_length"
+    UPDATE_IMAGE_ROOT = "update.image_root"
+    UPDATE_INDEX_SHAPE = "update.index_shape"
+    UPDATE_INDEX_FORMAT = "update.index_format"
+    UPDATE_INDEX_RECIPES = "update.index_recipes"
+    UPDATE_EXTENT_COVERAGE = "update.extent_coverage"
+    UPDATE_EXTENT_BASE = "update.extent_base"
+    UPDATE_EXTENT_PAYLOAD = "update.extent_payload"
+    UPDATE_PAYLOAD_LENGTH = "update.payload_length"
+    UPDATE_PAYLOAD_DIGEST = "update.payload_digest"
+    UPDATE_PAYLOAD_FRAME = "update.payload_frame"
+    UPDATE_PAYLOAD_OUTPUT = "update.payload_output"
+    UPDATE_WRONG_BASE = "update.wrong_base"
+
+    # Installing (update/installation.py), and what the device remembers of it (update/journal.py,
+    # device/memory.py).
+    INSTALL_BUSY = "install.busy"
+    INSTALL_BELOW_FLOOR = "install.below_floor"
+    INSTALL_FAILED_BEFORE = "install.failed_before"
+    MEMORY_SHAPE = "memory.shape"
+    MEMORY_DAMAGED = "memory.damaged"
+    MEMORY_MISPLACED = "memory.misplaced"
+    MEMORY_LOST = "memory.lost"
+    MEMORY_STALE = "memory.stale"
+
+    # The time, by signed word (trust/freshness).
+    FRESHNESS_SHAPE = "freshness.shape"
+    FRESHNESS_TAG = "freshness.tag"
+    FRESHNESS_NO_EPOCH = "freshness.no_epoch"
+    FRESHNESS_EPOCH = "freshness.epoch"
+    FRESHNESS_SIGNATURES = "freshness.signatures"
+    FRESHNESS_LIFETIME = "freshness.lifetime"
+    FRESHNESS_OVER = "freshness.over"
+    FRESHNESS_CHECKPOINT = "freshness.checkpoint"
+    FRESHNESS_PROOF_SHAPE = "freshness.proof_shape"
+    FRESHNESS_OTHER_QUESTION = "freshness.other_question"
+    FRESHNESS_NOT_YET = "freshness.not_yet"
+    FRESHNESS_OLD_TIMESTAMP = "freshness.old_timestamp"
+    FRESHNESS_OTHER_TIMESTAMP = "freshness.other_timestamp"
+    FRESHNESS_NO_FLOOR = "freshness.no_floor"
+    FRESHNESS_FLOOR_SHAPE = "freshness.floor_shape"
+    FRESHNESS_ROOT_EPOCH = "freshness.root_epoch"
+    FRESHNESS_FLOOR_EPOCH = "freshness.floor_epoch"
+
+    # Offline updates and version manifests (trust/uptane).
+    OFFLINE_SHAPE = "offline.shape"
+    OFFLINE_TAG = "offline.tag"
+    OFFLINE_SIGNATURES = "offline.signatures"
+    OFFLINE_LIFETIME = "offline.lifetime"
+    OFFLINE_EXPIRED = "offline.expired"
+    OFFLINE_GROUPS = "offline.groups"
+    OFFLINE_NOT_FOR_US = "offline.not_for_us"
+    OFFLINE_ROLLBACK = "offline.rollback"
+    MANIFEST_SHAPE = "manifest.shape"
+    MANIFEST_TAG = "manifest.tag"
+    MANIFEST_SIGNATURE = "manifest.signature"
+    MANIFEST_DEVICE = "manifest.device"
+    MANIFEST_NONCE = "manifest.nonce"
+    MANIFEST_COUNTER = "manifest.counter"
+    MANIFEST_COMPONENT = "manifest.component"
+
+    # Trust settings (trust/settings).
+    SETTINGS_SHAPE = "settings.shape"
+    SETTINGS_FORMAT = "settings.format"
+    SETTINGS_CRITICAL = "settings.critical"
+    SETTINGS_PAYLOAD_BASE = "settings.payload_base"
+    SETTINGS_LOG_POLICY = "settings.log_policy"
+    SETTINGS_PATH = "settings.path"
+    SETTINGS_ROLE = "settings.role"
+    SETTINGS_UNLOGGED = "settings.unlogged"
 
     # Fetching (any adapter that speaks to a server).
     FETCH_UNREACHABLE = "fetch.unreachable"
@@ -119,206 +215,6 @@ class Fault:
         """Read as `code: field=value …`, in the order of the fields."""
         parts = [f"{f.name}={getattr(self, f.name)}" for f in fields(self) if f.name != "code"]
         return f"{self.code}: {' '.join(parts)}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class OverLimit(Fault):
-    """More than a bound allows; `limit` in the unit that the code implies (bytes, levels, …)."""
-
-    codes: ClassVar = frozenset(
-        {
-            Code.ENCODING_TOO_LARGE,
-            Code.ENCODING_TOO_DEEP,
-            Code.ENCODING_TOO_MANY,
-            Code.TUF_DELEGATION_TOO_DEEP,
-            Code.TUF_DELEGATION_TOO_MANY,
-            Code.FETCH_TOO_LONG,
-            Code.STORE_NAME_TOO_LONG,
-        }
-    )
-    what: str
-    limit: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Malformed(Fault):
-    """Bytes that do not say what they must; `where` is a path inside the document."""
-
-    codes: ClassVar = frozenset(
-        {
-            Code.ENCODING_NOT_UTF8,
-            Code.ENCODING_NOT_JSON,
-            Code.ENCODING_DUPLICATE_KEY,
-            Code.ENCODING_NUMBER,
-            Code.ENCODING_SURROGATE,
-            Code.TUF_SHAPE,
-            Code.TUF_SPEC_VERSION,
-            Code.TUF_HOLDERS,
-            Code.RELEASE_ALTERED_DRAFT,
-        }
-    )
-    where: str
-    expected: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class WrongType(Fault):
-    """A signed document of another role's type stood in this one's place."""
-
-    codes: ClassVar = frozenset({Code.TUF_WRONG_TYPE})
-    role: str
-    found: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class QuorumUnmet(Fault):
-    """Too few holders signed; `signed` and `missing` name holders, sorted."""
-
-    codes: ClassVar = frozenset(
-        {
-            Code.TUF_SIGNATURES_ROOT_BY_TRUSTED,
-            Code.TUF_SIGNATURES_ROOT_BY_ITSELF,
-            Code.TUF_SIGNATURES_TIMESTAMP,
-            Code.TUF_SIGNATURES_SNAPSHOT,
-            Code.TUF_SIGNATURES_TARGETS,
-            Code.TUF_SIGNATURES_DELEGATED,
-        }
-    )
-    role: str
-    delegator: str
-    threshold: int
-    signed: tuple[str, ...]
-    missing: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class VersionMismatch(Fault):
-    """A version is not what the trusted metadata demand: `expected` exactly, or at least."""
-
-    codes: ClassVar = frozenset(
-        {
-            Code.TUF_ROOT_VERSION,
-            Code.TUF_ROLLBACK_TIMESTAMP,
-            Code.TUF_ROLLBACK_SNAPSHOT,
-            Code.TUF_ROLLBACK_TARGETS,
-            Code.TUF_MIX_SNAPSHOT_VERSION,
-            Code.TUF_MIX_TARGETS_VERSION,
-            Code.RELEASE_STALE_DRAFT,
-        }
-    )
-    role: str
-    expected: int
-    found: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class LengthMismatch(Fault):
-    """A file has another length, in bytes, than the metadata that name it say."""
-
-    codes: ClassVar = frozenset(
-        {Code.TUF_MIX_SNAPSHOT_LENGTH, Code.TUF_MIX_TARGETS_LENGTH, Code.TUF_TARGET_LENGTH}
-    )
-    what: str
-    expected: int
-    found: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class DigestMismatch(Fault):
-    """A file has another digest, in hexadecimal, than the metadata that name it say."""
-
-    codes: ClassVar = frozenset(
-        {
-            Code.TUF_MIX_SNAPSHOT_DIGEST,
-            Code.TUF_MIX_TARGETS_DIGEST,
-            Code.TUF_TARGET_DIGEST,
-            Code.DRILL_FIRMWARE_DIGEST,
-        }
-    )
-    what: str
-    algorithm: str
-    expected: str
-    found: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Expired(Fault):
-    """Metadata are past their date: perhaps somebody withholds newer ones (freeze)."""
-
-    codes: ClassVar = frozenset(
-        {
-            Code.TUF_FREEZE_ROOT,
-            Code.TUF_FREEZE_TIMESTAMP,
-            Code.TUF_FREEZE_SNAPSHOT,
-            Code.TUF_FREEZE_TARGETS,
-        }
-    )
-    role: str
-    expires: datetime
-    now: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Absent(Fault):
-    """A name that should stand in a document does not."""
-
-    codes: ClassVar = frozenset(
-        {
-            Code.TUF_REMOVED_FROM_SNAPSHOT,
-            Code.TUF_NOT_IN_SNAPSHOT,
-            Code.TUF_NO_SUCH_TARGET,
-            Code.RELEASE_NO_SUCH_FILE,
-            Code.RELEASE_NOT_A_HOLDER,
-            Code.RELEASE_NOT_A_ROLE,
-            Code.RELEASE_NOTHING_TO_SIGN,
-        }
-    )
-    name: str
-    listed_in: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class FetchFault(Fault):
-    """A request that did not bring what it should; `detail` is the adapter's own word."""
-
-    codes: ClassVar = frozenset(
-        {
-            Code.FETCH_UNREACHABLE,
-            Code.FETCH_STATUS,
-            Code.FETCH_NOT_FOUND,
-            Code.FETCH_TOO_SLOW,
-            Code.FETCH_CUT,
-            Code.FETCH_REDIRECTED,
-            Code.FETCH_ENCODED,
-            Code.FETCH_URL,
-        }
-    )
-    url: str
-    detail: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlaceFault(Fault):
-    """Something of this machine's own: a path, and what is the matter with it."""
-
-    codes: ClassVar = frozenset(
-        {
-            Code.STORE_NO_ROOT,
-            Code.STORE_ROOT_DAMAGED,
-            Code.STORE_ALREADY_PINNED,
-            Code.STORE_IO,
-            Code.KEY_URI,
-            Code.KEY_UNREADABLE,
-            Code.KEY_PASSPHRASE,
-            Code.KEY_EXISTS,
-            Code.RELEASE_DESK,
-            Code.RELEASE_TARGET_NAME,
-            Code.RELEASE_DRAFT_OPEN,
-            Code.RELEASE_SITE_TAKEN,
-        }
-    )
-    path: str
-    detail: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from firmhold.trust.errors import Code, OverLimit, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import OverLimit
 from firmhold.trust.tuf.delegations import MAX_DEPTH, MAX_ROLES, Search, Visit
 
 Graph = dict[str, list[str]]

@@ -6,7 +6,8 @@ import pytest
 from securesystemslib.signer import CryptoSigner
 
 from firmhold.trust.encoding import JsonObject, JsonValue
-from firmhold.trust.errors import Code, Malformed, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import Malformed
 from firmhold.trust.keys import KeyId, PublicKey, parse_public_key
 from firmhold.trust.tuf.dialect import (
     FIRMHOLD,
@@ -18,6 +19,7 @@ from firmhold.trust.tuf.dialect import (
     EachKeyItsOwnHolder,
     OpaqueKeyIds,
 )
+from firmhold.trust.tuf.root_fields import FieldsRead
 
 ANN, BOB = CryptoSigner.generate_ed25519(), CryptoSigner.generate_ed25519()
 
@@ -121,6 +123,6 @@ def test_a_seat_holds_the_key_that_its_entry_says() -> None:
 
 
 def test_the_two_dialects_are_those_of_the_field_and_of_this_product() -> None:
-    """A plain client reads opaque ids and no holders; a Firmhold device the strict ones."""
+    """A plain client reads opaque ids and no holders; a Firmhold device the strict."""
     assert Dialect(OpaqueKeyIds(), EachKeyItsOwnHolder()) == PLAIN_TUF
-    assert Dialect(DerivedKeyIds(), DeclaredHolders()) == FIRMHOLD
+    assert Dialect(DerivedKeyIds(), DeclaredHolders(), own_fields=FieldsRead()) == FIRMHOLD

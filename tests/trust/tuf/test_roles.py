@@ -16,7 +16,8 @@ from firmhold.sim.attacker import Document, Edit
 from firmhold.sim.repository import SimRepository
 from firmhold.trust.digest import SNAPSHOT, TARGET_FILE, TARGETS, Expectation
 from firmhold.trust.encoding import JsonObject, canonical_json
-from firmhold.trust.errors import Code, Malformed, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import Malformed
 from firmhold.trust.keys import KeyIdentity, parse_public_key
 from firmhold.trust.quorum import Holder, Tally
 from firmhold.trust.tuf.dialect import FIRMHOLD, HOLDERS_FIELD, PLAIN_TUF, Dialect

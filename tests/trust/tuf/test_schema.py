@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from firmhold.trust.encoding import JsonValue
-from firmhold.trust.errors import Code, Malformed, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import Malformed
 from firmhold.trust.tuf.schema import (
     CHECKS,
     MAX_KEYS,

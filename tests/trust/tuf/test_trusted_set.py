@@ -9,15 +9,8 @@ from securesystemslib.signer import CryptoSigner
 from firmhold.sim.attacker import Document, Edit
 from firmhold.sim.clock import SimClock
 from firmhold.sim.repository import SimRepository
-from firmhold.trust.errors import (
-    Code,
-    Expired,
-    Fault,
-    QuorumUnmet,
-    Refused,
-    VersionMismatch,
-    WrongType,
-)
+from firmhold.trust.errors import Code, Fault, Refused
+from firmhold.trust.faults import Expired, QuorumUnmet, VersionMismatch, WrongType
 from firmhold.trust.tuf.dialect import PLAIN_TUF
 from firmhold.trust.tuf.trusted_set import Remembered, TrustedSet
 

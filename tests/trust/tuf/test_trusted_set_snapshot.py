@@ -9,15 +9,13 @@ from securesystemslib.signer import CryptoSigner
 from firmhold.sim.attacker import Document, Edit
 from firmhold.sim.clock import SimClock
 from firmhold.sim.repository import SimRepository
-from firmhold.trust.errors import (
+from firmhold.trust.errors import Code, Fault, Refused
+from firmhold.trust.faults import (
     Absent,
-    Code,
     DigestMismatch,
     Expired,
-    Fault,
     LengthMismatch,
     QuorumUnmet,
-    Refused,
     VersionMismatch,
     WrongType,
 )

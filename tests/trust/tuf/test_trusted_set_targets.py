@@ -10,17 +10,13 @@ from securesystemslib.signer import CryptoSigner
 from firmhold.sim.attacker import Edit
 from firmhold.sim.clock import SimClock
 from firmhold.sim.repository import SimRepository
-from firmhold.trust.errors import (
+from firmhold.trust.errors import Code, Fault, Misuse, Refused, UsageFault
+from firmhold.trust.faults import (
     Absent,
-    Code,
     DigestMismatch,
     Expired,
-    Fault,
     LengthMismatch,
-    Misuse,
     QuorumUnmet,
-    Refused,
-    UsageFault,
     VersionMismatch,
     WrongType,
 )

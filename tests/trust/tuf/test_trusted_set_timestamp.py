@@ -10,18 +10,8 @@ from securesystemslib.signer import CryptoSigner
 from firmhold.sim.attacker import Attacker, Document, Edit
 from firmhold.sim.clock import SimClock
 from firmhold.sim.repository import SimRepository
-from firmhold.trust.errors import (
-    Code,
-    Expired,
-    Fault,
-    Malformed,
-    Misuse,
-    QuorumUnmet,
-    Refused,
-    UsageFault,
-    VersionMismatch,
-    WrongType,
-)
+from firmhold.trust.errors import Code, Fault, Misuse, Refused, UsageFault
+from firmhold.trust.faults import Expired, Malformed, QuorumUnmet, VersionMismatch, WrongType
 from firmhold.trust.tuf.trusted_set import Remembered, TrustedSet
 
 Forge = Callable[[str, Edit], bytes]

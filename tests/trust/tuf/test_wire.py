@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from firmhold.sim.repository import SimRepository
 from firmhold.trust.digest import TARGET_FILE, Expectation
 from firmhold.trust.encoding import canonical_json
-from firmhold.trust.errors import Code, Malformed, OverLimit, Refused, WrongType
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import Malformed, OverLimit, WrongType
 from firmhold.trust.keys import KeyId, Signature
 from firmhold.trust.tuf.wire import (
     MAX_BYTES,

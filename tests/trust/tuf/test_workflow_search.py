@@ -9,7 +9,8 @@ from securesystemslib.signer import CryptoSigner
 
 from firmhold.sim.attacker import Edit
 from firmhold.sim.repository import SimRepository
-from firmhold.trust.errors import Absent, Code, Fault, OverLimit, QuorumUnmet, Refused
+from firmhold.trust.errors import Code, Fault, Refused
+from firmhold.trust.faults import Absent, OverLimit, QuorumUnmet
 from firmhold.trust.tuf.workflow import Fetch, Keep, Load
 
 if TYPE_CHECKING:

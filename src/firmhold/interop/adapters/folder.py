@@ -18,7 +18,8 @@ from typing import BinaryIO
 
 from firmhold.storage.atomic import TEMPORARY_SUFFIX, move_into_place, remove_file, replace_file
 from firmhold.trust.digest import Measurement
-from firmhold.trust.errors import Code, Damaged, OverLimit, PlaceFault, Refused, Unavailable
+from firmhold.trust.errors import Code, Damaged, Refused, Unavailable
+from firmhold.trust.faults import OverLimit, PlaceFault
 from firmhold.trust.tuf.roles import Target
 from firmhold.trust.tuf.wire import MAX_BYTES, metadata_file, target_file
 from firmhold.trust.verified import Verified
@@ -27,6 +28,8 @@ _PIECE_BYTES = 1 << 16
 _UNFINISHED = "+" + TEMPORARY_SUFFIX
 """Paths are quoted and `+` with them: one that ends in `.part` is no unfinished file."""
 _MAX_NAME_BYTES = 255 - len(_UNFINISHED)
+_NAMELESS = "%"
+"""The folder that an empty part of a path stands for; nothing else is quoted like this."""
 _NOT_A_FILE = "not a file"
 _LOOK_AGAIN_SECONDS = 0.02
 _TURN_SECONDS = 60.0
@@ -34,7 +37,7 @@ _TURN_SECONDS = 60.0
 
 
 @contextmanager
-def _own_disk(path: Path) -> Iterator[None]:
+def own_disk(path: Path) -> Iterator[None]:
     """Report a failure of this machine's own disk as what it is."""
     try:
         yield
@@ -46,10 +49,10 @@ def _own_disk(path: Path) -> Iterator[None]:
 @contextmanager
 def _alone(folder: Path, wait_seconds: float) -> Iterator[None]:
     """Wait for every other writer of `folder`, then keep them out; a dead one keeps nobody out."""
-    with _own_disk(folder):
+    with own_disk(folder):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with _own_disk(folder):
+        with own_disk(folder):
             mine = _lock(descriptor, wait_seconds)
         if not mine:
             fault = PlaceFault(code=Code.STORE_IO, path=str(folder), detail="in use by another")
@@ -93,20 +96,20 @@ class MetadataFolder:
 
         A folder that is not there holds no trust to guard.
         """
-        with _own_disk(self._folder):
+        with own_disk(self._folder):
             there = self._folder.exists()
         with _alone(self._folder, self._wait_seconds) if there else nullcontext():
             yield
 
     def make(self) -> None:
         """Make the folder if it is not there."""
-        with _own_disk(self._folder):
+        with own_disk(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
 
     def load(self, role: str) -> bytes | None:
         """Return the stored bytes of `role`, or None; never more than any verifier would read."""
         path = self._folder / metadata_file(role)
-        with _own_disk(path):
+        with own_disk(path):
             try:
                 with _open_file(path) as file:
                     return file.read(max(MAX_BYTES.values()) + 1)
@@ -117,13 +120,13 @@ class MetadataFolder:
         """Replace the bytes of `role`, durably; the folder is made if it is not there."""
         path = self._folder / metadata_file(role)
         self.make()
-        with _own_disk(path):
+        with own_disk(path):
             replace_file(path, data)
 
     def forget(self, role: str) -> None:
         """Delete the bytes of `role`, durably."""
         path = self._folder / metadata_file(role)
-        with _own_disk(path):
+        with own_disk(path):
             remove_file(path)
 
 
@@ -135,11 +138,7 @@ class TargetFolder:
 
     def path_of(self, target: Verified[Target]) -> Path:
         """Return where `target` stands or will stand."""
-        name = target_file(target.value.path)
-        if len(name) > _MAX_NAME_BYTES:
-            fault = OverLimit(code=Code.STORE_NAME_TOO_LONG, what=name[:40], limit=_MAX_NAME_BYTES)
-            raise Refused(fault)
-        return self._folder / name
+        return self._folder / file_name(target.value.path)
 
     def has(self, target: Verified[Target]) -> bool:
         """Tell whether the file is there and is, byte for byte, what the metadata say."""
@@ -149,25 +148,42 @@ class TargetFolder:
             file = _open_file(path, os.O_NOFOLLOW)
         except OSError:
             return False
-        with _own_disk(path), file:
+        with own_disk(path), file:
             return _is(target, file)
 
     def put(self, target: Verified[Target], pieces: Iterator[bytes]) -> Path:
         """Write the file as it streams in; it gets its name only when every check has passed."""
         path = self.path_of(target)
         temporary = path.with_name(path.name + _UNFINISHED)
-        with _own_disk(path):
-            self._folder.mkdir(parents=True, exist_ok=True)
-        with _alone(self._folder, self._wait_seconds), _removed_unless_finished(temporary):
+        with own_disk(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(path.parent, self._wait_seconds), _removed_unless_finished(temporary):
             _write(temporary, target, pieces)
-            with _own_disk(path):
+            with own_disk(path):
                 move_into_place(temporary, path)
         return path
 
 
+class NamedFolder(TargetFolder):
+    """One file a target path, in the folders that the path names, each quoted for itself."""
+
+    def path_of(self, target: Verified[Target]) -> Path:
+        """Return where `target` stands or will stand: below this folder, whatever it is called."""
+        return self._folder.joinpath(*(file_name(part) for part in target.value.path.split("/")))
+
+
+def file_name(part: str) -> str:
+    """Return the name of one file or folder for `part` of a target path."""
+    name = target_file(part) or _NAMELESS
+    if len(name) > _MAX_NAME_BYTES:
+        fault = OverLimit(code=Code.STORE_NAME_TOO_LONG, what=name[:40], limit=_MAX_NAME_BYTES)
+        raise Refused(fault)
+    return name
+
+
 @contextmanager
 def _removed_unless_finished(temporary: Path) -> Iterator[None]:
-    with _own_disk(temporary):
+    with own_disk(temporary):
         # What a cut run left; or a link, which must not lead the writer out of the folder.
         temporary.unlink(missing_ok=True)
     try:
@@ -180,7 +196,7 @@ def _removed_unless_finished(temporary: Path) -> Iterator[None]:
 
 def _write(temporary: Path, target: Verified[Target], pieces: Iterator[bytes]) -> None:
     measurement = Measurement(target.value.expectation)
-    with _own_disk(temporary), temporary.open("xb") as file:
+    with own_disk(temporary), temporary.open("xb") as file:
         for piece in pieces:
             measurement.update(piece)
             file.write(piece)

@@ -19,7 +19,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from firmhold.trust.errors import Code, FetchFault, OverLimit, Refused, Unavailable
+from firmhold.trust.errors import Code, Refused, Unavailable
+from firmhold.trust.faults import FetchFault, OverLimit
 
 _PIECE_BYTES = 1 << 16
 _FRAMING_BYTES = 1 << 18

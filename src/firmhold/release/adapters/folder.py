@@ -18,7 +18,8 @@ from typing import BinaryIO
 from firmhold.storage.atomic import finish, make_folder, remove_file, replace_file, unfinished
 from firmhold.storage.disk import open_file, own_disk, read_file, why
 from firmhold.trust.digest import Expectation, Measurement
-from firmhold.trust.errors import Absent, Code, Damaged, Misuse, PlaceFault
+from firmhold.trust.errors import Code, Damaged, Misuse
+from firmhold.trust.faults import Absent, PlaceFault
 from firmhold.trust.tuf.wire import MAX_BYTES, metadata_file
 
 _PIECE_BYTES = 1 << 20

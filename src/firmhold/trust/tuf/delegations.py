@@ -6,7 +6,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from firmhold.trust.errors import Code, OverLimit, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import OverLimit
 
 MAX_DEPTH = 32
 """Delegations on the way from the top-level role to a target."""

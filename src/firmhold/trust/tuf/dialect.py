@@ -1,4 +1,6 @@
-"""How a repository writes key ids and holders: two readings of each, one counter behind them.
+"""How a repository writes key ids, holders and repeated versions: two readings of each.
+
+One counter stands behind them all.
 
 * `OpaqueKeyIds`: a key id is any name, as TUF clients take it.
 * `DerivedKeyIds`: a key id is the digest of its key (TUF 4.2, Uptane); a key under another name is
@@ -6,17 +8,26 @@
 * `EachKeyItsOwnHolder`: who holds a key is not said, so each public key answers for itself.
 * `DeclaredHolders`: the delegator says who holds each key (`x-firmhold-holders`); a document that
   leaves a key of its table without a holder is refused.
+* `FirstWordStands`: metadata of a version that is trusted already say nothing new (TUF 5.4.3.1).
+* `LastWordStands`: they replace it if their signatures are good; only an older version is a
+  rollback (Uptane 5.4.4.4 to 5.4.4.6: "less than or equal").
+* `FieldsPassedOver`, `FieldsRead`: whether the fields of ours in a root say anything.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
+from firmhold.trust.digest import Expectation
 from firmhold.trust.encoding import JsonObject, JsonValue
-from firmhold.trust.errors import Code, Malformed, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import Malformed
 from firmhold.trust.keys import KeyId, PublicKey, derived_key_id, parse_public_key
 from firmhold.trust.quorum import Holder, Seat
+from firmhold.trust.tuf.root_fields import FieldsPassedOver, FieldsRead, OwnFields
 from firmhold.trust.tuf.schema import an_object
+
+V = TypeVar("V")
 
 HOLDERS_FIELD = "x-firmhold-holders"
 
@@ -34,6 +45,18 @@ class Holders(Protocol):
 
     def of(self, signed: JsonObject, key_id: KeyId, key: PublicKey) -> Holder:
         """Return the holder of `key`, listed under `key_id` in the delegator `signed`."""
+        ...
+
+
+class Repeats(Protocol):
+    """What metadata mean whose version is trusted already."""
+
+    def choose(self, known: V, new: V) -> V:
+        """Return which of two documents of one version is trusted."""
+        ...
+
+    def may_reuse(self, named: Expectation) -> bool:
+        """Tell whether stored metadata of the right version need not be fetched again."""
         ...
 
 
@@ -79,11 +102,39 @@ class DeclaredHolders:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstWordStands:
+    """A version is said once."""
+
+    def choose(self, known: V, _new: V) -> V:
+        """What was trusted first stays."""
+        return known
+
+    def may_reuse(self, _named: Expectation) -> bool:
+        """Stored metadata of the named version are the named metadata."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class LastWordStands:
+    """A version may be said again, with other content."""
+
+    def choose(self, _known: V, new: V) -> V:
+        """What is signed now is trusted."""
+        return new
+
+    def may_reuse(self, named: Expectation) -> bool:
+        """Stored metadata are the named ones only if a digest says so."""
+        return bool(named.digests)
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
-    """One reading of key ids and one of holders."""
+    """One reading of key ids, one of holders, one of repeated versions, one of our own fields."""
 
     key_ids: KeyIds
     holders: Holders
+    repeats: Repeats = field(default_factory=FirstWordStands)
+    own_fields: OwnFields = field(default_factory=FieldsPassedOver)
 
     def seats(self, signed: JsonObject, keys: JsonObject) -> dict[KeyId, Seat]:
         """Read the key table `keys` of the delegator `signed`; what is no key has no seat."""
@@ -99,5 +150,8 @@ class Dialect:
 PLAIN_TUF = Dialect(OpaqueKeyIds(), EachKeyItsOwnHolder())
 """What any TUF client reads."""
 
-FIRMHOLD = Dialect(DerivedKeyIds(), DeclaredHolders())
+FIRMHOLD = Dialect(DerivedKeyIds(), DeclaredHolders(), own_fields=FieldsRead())
 """What a Firmhold device demands of its own domain."""
+
+UPTANE = Dialect(DerivedKeyIds(), EachKeyItsOwnHolder(), LastWordStands())
+"""What an Uptane client reads of both repositories."""

@@ -19,6 +19,7 @@ from firmhold.trust.encoding import JsonObject, JsonValue
 from firmhold.trust.keys import KeyId, KeyIdentity
 from firmhold.trust.quorum import Seat, Tally, tally
 from firmhold.trust.tuf.dialect import Dialect
+from firmhold.trust.tuf.root_fields import RootFields
 from firmhold.trust.tuf.schema import TOP_LEVEL, an_object
 from firmhold.trust.tuf.wire import Envelope
 
@@ -66,6 +67,8 @@ class Root:
     expires: datetime
     consistent_snapshot: bool
     authorities: Mapping[str, Authority]
+    fields: RootFields
+    """What it says besides TUF, as far as the dialect reads that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,7 @@ def read_root(envelope: Envelope, dialect: Dialect) -> Root:
         authorities=MappingProxyType(
             {name: _authority(name, "root", rule, seats) for name, rule in root.roles.items()}
         ),
+        fields=dialect.own_fields.of(envelope.signed),
     )
 
 

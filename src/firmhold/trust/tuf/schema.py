@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from firmhold.trust.digest import ALGORITHMS
 from firmhold.trust.encoding import JsonObject, JsonValue
-from firmhold.trust.errors import Code, Malformed, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import Malformed
 
 MAX_SIGNATURES = 256
 """Signatures in one envelope: they are not signed themselves, so anybody on the wire can add."""

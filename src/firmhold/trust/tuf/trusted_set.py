@@ -26,16 +26,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from firmhold.trust.errors import (
-    Absent,
-    Code,
-    Expired,
-    Misuse,
-    QuorumUnmet,
-    Refused,
-    UsageFault,
-    VersionMismatch,
-)
+from firmhold.trust.errors import Code, Misuse, Refused, UsageFault
+from firmhold.trust.faults import Absent, Expired, QuorumUnmet, VersionMismatch
 from firmhold.trust.tuf.dialect import Dialect
 from firmhold.trust.tuf.roles import (
     Authority,
@@ -102,6 +94,8 @@ class TrustedSet:
         _require_quorum(new.authorities[ROOT], envelope, Code.TUF_SIGNATURES_ROOT_BY_ITSELF)
         # 5.3.5: exactly the next version.
         _require_version(Code.TUF_ROOT_VERSION, ROOT, old.version + 1, new.version)
+        # Ours, silent for a plain client: the domain stays, the freshness epoch never goes back.
+        old.fields.require_successor(new.fields)
         return TrustedSet(self.dialect, seal(new))
 
     def rotates_from(self, older: "TrustedSet") -> bool:
@@ -134,7 +128,9 @@ class TrustedSet:
         _require_quorum(self._top(TIMESTAMP), envelope, Code.TUF_SIGNATURES_TIMESTAMP)
         new = read_timestamp(envelope, self.dialect)
         known = self.timestamp or self.remembered.timestamp
-        accepted = known if known and new.version == known.value.version else seal(new)
+        accepted = seal(new)
+        if known is not None and new.version == known.value.version:
+            accepted = self.dialect.repeats.choose(known, accepted)
         if known is not None:
             # 5.4.3.1: never an older timestamp.
             _require_at_least(

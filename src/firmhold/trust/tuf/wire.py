@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from firmhold.trust.digest import Expectation
 from firmhold.trust.encoding import JsonObject, canonical_json, parse_json
-from firmhold.trust.errors import Code, Refused, WrongType
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import WrongType
 from firmhold.trust.keys import KeyId, Signature
 from firmhold.trust.tuf.schema import CHECKS, a_text, check_common, check_envelope
 
@@ -62,7 +63,14 @@ def target_url_path(expectation: Expectation, *, consistent: bool) -> str:
     folder, separator, name = expectation.what.rpartition("/")
     if consistent:
         name = f"{_prefix_digest(expectation)}.{name}"
-    return "/".join(_quote_segment(part) for part in f"{folder}{separator}{name}".split("/"))
+    return _quote_path(f"{folder}{separator}{name}")
+
+
+def target_url_paths(expectation: Expectation) -> list[str]:
+    """Return every path that a repository may serve a target under, hash-prefixed ones first."""
+    folder, separator, name = expectation.what.rpartition("/")
+    names = [f"{digest}.{name}" for _, digest in sorted(expectation.digests.items())]
+    return [_quote_path(f"{folder}{separator}{each}") for each in (*names, name)]
 
 
 def target_file(path: str) -> str:
@@ -75,6 +83,10 @@ def _prefix_digest(expectation: Expectation) -> str:
     """The digest that names the file: SHA-256 where there is one, else the first by name."""
     digests = expectation.digests
     return digests.get("sha256") or digests[min(digests)]
+
+
+def _quote_path(path: str) -> str:
+    return "/".join(_quote_segment(part) for part in path.split("/"))
 
 
 def _quote_segment(segment: str) -> str:

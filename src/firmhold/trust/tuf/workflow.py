@@ -16,7 +16,8 @@ from datetime import datetime
 from typing import TypeAlias, TypeVar
 
 from firmhold.trust.encoding import is_text
-from firmhold.trust.errors import Absent, Code, Refused
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import Absent
 from firmhold.trust.tuf.delegations import Search
 from firmhold.trust.tuf.dialect import Dialect
 from firmhold.trust.tuf.roles import MetaFile, Target
@@ -73,7 +74,35 @@ Steps: TypeAlias = Generator[Action, bytes | None, R]
 
 def refresh(root: bytes, dialect: Dialect, now: datetime) -> Steps[TrustedSet]:
     """Bring all top-level metadata up to date; `root` is the stored, trusted one (5.2 to 5.6)."""
-    trusted = yield from _update_root(TrustedSet.pin(root, dialect))
+    trusted = yield from update_root(root, dialect)
+    return (yield from update_below_root(trusted, now))
+
+
+def update_root(root: bytes, dialect: Dialect) -> Steps[TrustedSet]:
+    """Follow the roots to the newest (5.2, 5.3); none of them is judged by its date yet (5.3.6).
+
+    Who takes the time from what was signed asks the newest root first: it may reset that time.
+    """
+    trusted = TrustedSet.pin(root, dialect)
+    for _ in range(MAX_ROOT_ROTATIONS):
+        # 5.3.3: ask for N+1; where there is none, N is the newest.
+        name = metadata_file(ROOT, trusted.root.value.version + 1)
+        data = yield FetchIfThere(name, MAX_BYTES[ROOT])
+        if data is None:
+            break
+        new = trusted.accept_root(data)
+        # 5.3.11: before 5.3.8, so that a power cut between the two repeats the deletion rather than
+        # leave a fast-forwarded timestamp under the root that was to end it.
+        if new.rotates_from(trusted):
+            yield Forget(TIMESTAMP)
+            yield Forget(SNAPSHOT)
+        yield Keep(ROOT, data)
+        trusted = new
+    return trusted
+
+
+def update_below_root(trusted: TrustedSet, now: datetime) -> Steps[TrustedSet]:
+    """Judge the newest root by its date, then bring what stands below it up to date (5.3.10)."""
     trusted.require_fresh_root(now)
     trusted = yield from _restore(trusted)
     trusted = yield from _update_timestamp(trusted, now)
@@ -100,24 +129,6 @@ def find_target(
     raise Refused(absent)
 
 
-def _update_root(trusted: TrustedSet) -> Steps[TrustedSet]:
-    for _ in range(MAX_ROOT_ROTATIONS):
-        # 5.3.3: ask for N+1; where there is none, N is the newest.
-        name = metadata_file(ROOT, trusted.root.value.version + 1)
-        data = yield FetchIfThere(name, MAX_BYTES[ROOT])
-        if data is None:
-            break
-        new = trusted.accept_root(data)
-        # 5.3.11: before 5.3.8, so that a power cut between the two repeats the deletion rather than
-        # leave a fast-forwarded timestamp under the root that was to end it.
-        if new.rotates_from(trusted):
-            yield Forget(TIMESTAMP)
-            yield Forget(SNAPSHOT)
-        yield Keep(ROOT, data)
-        trusted = new
-    return trusted
-
-
 def _restore(trusted: TrustedSet) -> Steps[TrustedSet]:
     """Remember what is stored, as far as the present root vouches for it.
 
@@ -138,13 +149,13 @@ def _update_timestamp(trusted: TrustedSet, now: datetime) -> Steps[TrustedSet]:
 
 
 def _update_snapshot(trusted: TrustedSet, now: datetime) -> Steps[TrustedSet]:
+    named = trusted.require_fresh_timestamp(now).snapshot
     stored = yield Load(SNAPSHOT)
-    if stored is not None:
+    if stored is not None and trusted.dialect.repeats.may_reuse(named.expectation):
         try:
             return trusted.accept_snapshot(stored, now)
         except Refused:
             pass  # an older one, or another than the timestamp names: ask for the named one
-    named = trusted.require_fresh_timestamp(now).snapshot
     data = _answered((yield _fetch(trusted, SNAPSHOT, SNAPSHOT, named)))
     trusted = trusted.accept_snapshot(data, now)
     yield Keep(SNAPSHOT, data)
@@ -159,7 +170,7 @@ def _update_targets(
         return trusted
     named = trusted.named_in_snapshot(role, now)
     stored = yield Load(role)
-    if stored is not None:
+    if stored is not None and trusted.dialect.repeats.may_reuse(named.expectation):
         try:
             return trusted.accept_delegated(stored, role, delegator, now)
         except Refused:

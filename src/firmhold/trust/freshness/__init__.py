@@ -1,0 +1,1 @@
+"""What time it is, by signed word: statements that answer a nonce, and the floor they raise."""

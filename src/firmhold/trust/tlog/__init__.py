@@ -1,0 +1,1 @@
+"""Transparency: Merkle trees, checkpoints and what proves that something was recorded."""
