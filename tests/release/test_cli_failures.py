@@ -321,3 +321,12 @@ def test_a_site_of_another_domain_is_left_alone(run: Run, desk: Path, tmp_path: 
     assert code_of(run(*COMMANDS["publish"](desk))) is Code.RELEASE_SITE_TAKEN
     assert [path.name for path in site.rglob("*")] == ["metadata", "1.root.json"]
     assert not list((desk / "metadata").glob("*.timestamp.json"))
+
+
+@pytest.mark.parametrize("to", [".", "site", ".."], ids=["the desk", "inside it", "around it"])
+def test_a_site_and_a_desk_are_two_folders(run: Run, desk: Path, to: str) -> None:
+    """Nothing is published where a server would serve the desk's keys."""
+    before = sorted(desk.parent.rglob("*"))
+    status, _, errors = run("publish", desk, "--to", desk / to)
+    assert (status, errors.startswith(f"misuse: {Code.MISUSE}: ")) == (1, True)
+    assert sorted(desk.parent.rglob("*")) == before
