@@ -94,3 +94,30 @@ def test_the_module_is_a_program() -> None:
         )
         assert done.returncode == status
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich"])
+def test_a_command_whose_extra_is_missing_says_how_to_get_it(
+    missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where only what a device needs is installed, an operator is told what to install."""
+
+    def absent(_name: str) -> None:
+        raise ModuleNotFoundError(name=missing)
+
+    monkeypatch.setattr("firmhold.cli.import_module", absent)
+    assert main(["release", "--help"]) == 1
+    assert "firmhold[operator]" in capsys.readouterr().err
+
+
+def test_a_module_of_our_own_that_is_missing_is_no_users_mistake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A broken installation is not passed off as a missing extra."""
+
+    def absent(_name: str) -> None:
+        raise ModuleNotFoundError(name="firmhold.release.cli")
+
+    monkeypatch.setattr("firmhold.cli.import_module", absent)
+    with pytest.raises(ModuleNotFoundError):
+        main(["release", "--help"])

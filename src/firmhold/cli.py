@@ -19,6 +19,9 @@ COMMANDS = {
 }
 """Each command with the module whose `main(arguments)` runs it, and what it is for."""
 
+OPERATOR_EXTRA = frozenset({"rich", "typer"})
+"""What only people's commands need, and a device does not have."""
+
 
 class _Command(Protocol):
     def main(self, arguments: Sequence[str]) -> int: ...
@@ -36,8 +39,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given[0] not in COMMANDS:
         print(f"misuse: no command {given[0]!r}\n\n{_usage()}", file=sys.stderr)
         return 1
-    module = cast("_Command", import_module(COMMANDS[given[0]][0]))
-    return module.main(given[1:])
+    return _run(given[0], given[1:])
+
+
+def _run(command: str, arguments: Sequence[str]) -> int:
+    try:
+        module = cast("_Command", import_module(COMMANDS[command][0]))
+    except ModuleNotFoundError as error:
+        if error.name not in OPERATOR_EXTRA:
+            raise
+        print(f"misuse: `{command}` needs {error.name}, of the extra `operator`", file=sys.stderr)
+        print("  Install it: pip install 'firmhold[operator]'.", file=sys.stderr)
+        return 1
+    return module.main(arguments)
 
 
 def _usage() -> str:

@@ -109,6 +109,17 @@ def test_a_call_that_cannot_be_meant_is_told_so(
     assert capsys.readouterr().err.startswith(f"misuse: {code}: ")
 
 
+def test_the_demo_keeps_nothing_in_a_folder_that_is_in_use(
+    own_files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody's desk is no place for a play: only a new or empty folder is."""
+    (tmp_path / "desk").mkdir()
+    (tmp_path / "desk" / "keys").touch()
+    assert main([*own_files, "--keep", str(tmp_path / "desk")]) == 1
+    assert capsys.readouterr().err.startswith(f"misuse: {Code.STORE_IO}: ")
+    assert [path.name for path in (tmp_path / "desk").iterdir()] == ["keys"]
+
+
 def test_a_damaged_download_is_refused_and_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

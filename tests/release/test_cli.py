@@ -132,14 +132,22 @@ def test_scripts_read_the_desk_as_json(
 
 
 def test_people_read_the_desk_as_a_table(run: Run, desk_folder: Path, make_file: MakeFile) -> None:
-    """A row a document, with who signed and how many are still needed."""
+    """A row a document, with who signed, and how many of whom are still needed."""
     run(*build(desk_folder, make_file()))
     run(*sign(desk_folder, "feature", "feature-2"))
     status, out, _ = run("show", desk_folder)
     assert status == 0
     rows = [[cell.strip() for cell in row.split("│")[1:-1]] for row in out.splitlines()]
     shown = [row for row in rows if row]
-    assert ["feature", "draft", "2", "2030-04-02", "feature-2", "1 of 2", "1"] in shown
+    assert [
+        "feature",
+        "draft",
+        "2",
+        "2030-04-02",
+        "feature-2",
+        "1 of feature-1, feature-3",
+        "1",
+    ] in shown
     assert ["root", "signed", "1", "2031-01-01", "root-1, root-2", "", ""] in shown
 
 

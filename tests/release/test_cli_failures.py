@@ -1,5 +1,6 @@
 """`firmhold release` on a bad day: two lines of help, never a traceback."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -8,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from firmhold.release.adapters.folder import FolderDesk
+from firmhold.release.documents import add_signature
 from firmhold.sim.disk import full_disk
+from firmhold.sim.signer import sim_signer
+from firmhold.sim.vendor import SimVendor
 from firmhold.trust.advice import advice_for
+from firmhold.trust.encoding import canonical_json
 from firmhold.trust.errors import Code
 
 MakeFile = Callable[..., Path]
@@ -280,6 +285,23 @@ def test_hostile_names_do_not_steer_a_terminal(run: Run, tmp_path: Path) -> None
     assert len(err.splitlines()) == 2
 
 
+def test_hostile_names_in_metadata_are_shown_as_they_are(run: Run, tmp_path: Path) -> None:
+    """A holder's name is neither markup nor an order to the terminal."""
+    vendor = SimVendor(FolderDesk(tmp_path / "desk"))
+    signed = json.loads(vendor.root)["signed"]
+    signed["version"] = 2
+    signed["x-firmhold-holders"][sim_signer("timestamp").key_id] = "[/red] \u202e"
+    root = canonical_json({"signatures": [], "signed": signed})
+    for holder in ("root-1", "root-2"):
+        root = add_signature(root, "root", sim_signer(holder))
+    vendor.desk.keep("root", 2, root)
+    vendor.publish()
+    status, out, _ = run("show", tmp_path / "desk")
+    assert status == 0
+    assert "[/red] \\u202e" in out
+    assert "\u202e" not in out
+
+
 @pytest.mark.parametrize("command", ["build", "sign", "discard", "publish"])
 def test_two_commands_at_once_are_kept_apart(run: Run, desk: Path, command: str) -> None:
     """The second of two commands is told to come back."""
@@ -299,3 +321,12 @@ def test_a_site_of_another_domain_is_left_alone(run: Run, desk: Path, tmp_path: 
     assert code_of(run(*COMMANDS["publish"](desk))) is Code.RELEASE_SITE_TAKEN
     assert [path.name for path in site.rglob("*")] == ["metadata", "1.root.json"]
     assert not list((desk / "metadata").glob("*.timestamp.json"))
+
+
+@pytest.mark.parametrize("to", [".", "site", ".."], ids=["the desk", "inside it", "around it"])
+def test_a_site_and_a_desk_are_two_folders(run: Run, desk: Path, to: str) -> None:
+    """Nothing is published where a server would serve the desk's keys."""
+    before = sorted(desk.parent.rglob("*"))
+    status, _, errors = run("publish", desk, "--to", desk / to)
+    assert (status, errors.startswith(f"misuse: {Code.MISUSE}: ")) == (1, True)
+    assert sorted(desk.parent.rglob("*")) == before

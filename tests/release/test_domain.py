@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import pytest
 
+from firmhold.release.documents import expiry
 from firmhold.release.keys import OFFLINE, ONLINE, THRESHOLD, default_holders, init_domain
 from firmhold.release.show import show
 from firmhold.signing.ports import Signer
@@ -79,6 +81,23 @@ def test_a_domain_of_keys_in_files_says_that_it_is_staging(vendor: SimVendor) ->
     """Its root cannot be taken for a production one, and its time begins when it was made."""
     root = TrustedSet.pin(vendor.root, FIRMHOLD).root.value
     assert root.fields == RootFields(Domain.STAGING, FreshnessEpoch(1, BEGIN))
+def test_each_authority_has_its_own_paths_and_nobody_behind_it(vendor: SimVendor) -> None:
+    """Each delegation covers one folder of each product and ends the search there."""
+    targets = json.loads(vendor.desk.current("targets") or b"")["signed"]
+    rules = {rule["name"]: rule for rule in targets["delegations"]["roles"]}
+    assert list(rules) == ["feature", "security"]
+    for authority, rule in rules.items():
+        assert rule["paths"] == [f"{authority}/*/*"]
+        assert rule["terminating"]
+        assert rule["threshold"] == THRESHOLD
+
+
+def test_a_date_is_a_whole_second(vendor: SimVendor) -> None:
+    """Metadata that are written within a second expire on it."""
+    begin = vendor.clock.now()
+    assert expiry("timestamp", begin + timedelta(microseconds=999_999)) == expiry(
+        "timestamp", begin
+    )
 
 
 def test_a_second_domain_is_not_made_over_the_first(vendor: SimVendor) -> None:

@@ -72,6 +72,21 @@ def test_a_key_file_is_never_overwritten(tmp_path: Path, there: str) -> None:
     assert there != "file" or path.read_bytes() == b"precious"
 
 
+def test_a_new_key_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bytes of a key are durable before anybody relies on it, and then its name."""
+    synced: list[str] = []
+    sync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        sync(descriptor)
+
+    (tmp_path / "keys").mkdir()
+    monkeypatch.setattr(os, "fsync", watched)
+    FileSigner.create(tmp_path / "keys/key.pem", "p")
+    assert synced == ["key.pem", "keys"]
+
+
 def test_an_empty_passphrase_makes_no_key(tmp_path: Path) -> None:
     """A key that anybody can open is not written."""
     path = tmp_path / "key.pem"
@@ -191,6 +206,16 @@ def test_openssl_opens_a_key_file(key_file: Path, passphrase: str) -> None:
     shown = openssl("pkey", *opening, "-text_pub", "-noout").stdout
     public = "".join(shown.split("pub:")[1].split()).replace(":", "")
     assert FileSigner.load(key_file, passphrase).entry["keyval"] == {"public": public}
+
+
+def test_a_passphrase_is_the_bytes_that_were_typed(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 reach the key as they are, here and in an outside tool."""
+    path = tmp_path / "key.pem"
+    FileSigner.create(path, "\udcff")
+    assert openssl("pkey", "-in", path, "-passin", "pass:\udcff", "-noout").returncode == 0
+    with pytest.raises(Misuse) as error:
+        FileSigner.load(path, "\udcfe")
+    assert error.value.code is Code.KEY_PASSPHRASE
 
 
 def test_openssl_does_not_open_it_with_another_passphrase(key_file: Path) -> None:

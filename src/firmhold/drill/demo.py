@@ -20,7 +20,7 @@ from firmhold.drill.vendor import Vendor
 from firmhold.drill.view import View
 from firmhold.sim.network import SimNetwork
 from firmhold.trust.advice import advice_for
-from firmhold.trust.errors import Code, FirmholdError, Misuse, UsageFault
+from firmhold.trust.errors import Code, FirmholdError, Misuse, PlaceFault, UsageFault
 
 REVISION = "rev1d4"
 """The hardware revision of the device that the demo plays."""
@@ -35,6 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         firmware = _firmware(options.old, options.new, view)
         if options.keep:
+            _require_new(options.keep)
             return _play(options.keep, firmware, view)
         with tempfile.TemporaryDirectory(prefix="firmhold-demo-") as folder:
             return _play(Path(folder), firmware, view)
@@ -50,6 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--new", type=Path, help="a file of yours as the second release")
     parser.add_argument("--keep", type=Path, help="a new folder to keep everything in")
     return parser
+
+
+def _require_new(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        fault = PlaceFault(code=Code.STORE_IO, path=str(folder), detail="not a new or empty folder")
+        raise Misuse(fault)
 
 
 def _firmware(old: Path | None, new: Path | None, view: View) -> list[Firmware]:

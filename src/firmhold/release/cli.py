@@ -171,6 +171,7 @@ def publish_(
 ) -> None:
     """Publish what enough holders have signed, at one stroke."""
     folder = FolderDesk(desk)
+    _require_apart(desk, to)
     passphrases = _Passphrases(passphrase_file)
     online = {
         role: open_signer(f"file:{folder.keys / f'{role}.pem'}", passphrases) for role in ONLINE
@@ -206,7 +207,9 @@ def _as_json(line: Line) -> dict[str, object]:
 
 
 def _table(lines: Sequence[Line]) -> Table:
-    table = Table("role", "state", "version", "expires", "signed by", "still needed", "files")
+    table = Table()
+    for heading in ("role", "state", "version", "expires", "signed by", "still needed", "files"):
+        table.add_column(heading, overflow="fold")  # a holder's name is never cut short
     for line in lines:
         cells = (
             line.role,
@@ -214,11 +217,21 @@ def _table(lines: Sequence[Line]) -> Table:
             str(line.version),
             f"{line.expires:%Y-%m-%d}",
             ", ".join(line.tally.signed),
-            f"{line.tally.needed} of {len(line.tally.missing)}" if line.tally.needed else "",
+            f"{line.tally.needed} of {', '.join(line.tally.missing)}" if line.tally.needed else "",
             str(len(line.files) or ""),
         )
         table.add_row(*(Text(_shown(cell)) for cell in cells))  # as it is: a name is no markup
     return table
+
+
+def _require_apart(desk: Path, site: Path) -> None:
+    """Pass if the site lies outside the desk: whoever serves it would serve the key files too."""
+    ours, theirs = desk.resolve(), site.resolve()
+    if ours in (theirs, *theirs.parents) or theirs in ours.parents:
+        what = (
+            "desk and site must be two folders, neither in the other: a server would serve the keys"
+        )
+        raise Misuse(UsageFault(code=Code.MISUSE, what=what))
 
 
 def _date(moment: datetime) -> str:
