@@ -22,11 +22,26 @@ from firmhold.trust.faults import (
 from firmhold.trust.settings.reader import parse_settings
 from firmhold.trust.settings.trust_settings import Witnessed
 from firmhold.trust.tuf.roles import Target
-from firmhold.trust.uptane.component import HardwareId
+from firmhold.trust.uptane.component import ComponentId, HardwareId
 from firmhold.trust.verified import Verified, seal
 from firmhold.update.authority import Authority, Place, place_of
-from firmhold.update.release import ComponentType, HardwareRange, Release, ReleaseClass
-from firmhold.update.rules import TRUST_TYPES, Issued, Standing, verify_issued, verify_release
+from firmhold.update.index import Extent, Index, Operation, Recipe
+from firmhold.update.pieces import Meter
+from firmhold.update.release import (
+    ComponentType,
+    HardwareRange,
+    IndexFile,
+    Release,
+    ReleaseClass,
+)
+from firmhold.update.rules import (
+    TRUST_TYPES,
+    Issued,
+    Standing,
+    verify_index,
+    verify_issued,
+    verify_release,
+)
 from firmhold.update.security import ProductCounter
 from firmhold.update.version import ReleaseCounter, SecurityCounter
 
@@ -449,3 +464,55 @@ def test_every_component_of_a_patch_is_judged() -> None:
     fault = replace(case, standing=standing).fault()
     assert isinstance(fault, ComponentFault)
     assert (fault.code, fault.component) == (Code.UPDATE_NOT_PATCHABLE, RADIO)
+
+
+def indexed(image: bytes, index: bytes) -> Verified[Release]:
+    """A release whose main component has this image and this index."""
+    digest = hashlib.sha256(index).hexdigest()
+    main = replace(sim_component(MAIN, image), index=IndexFile(len(index), digest))
+    return feature(replace(FEATURE, components=(main, FEATURE.components[1]))).verify()
+
+
+def index_of(image: bytes) -> Index:
+    """An index that makes an image of zeros."""
+    meter = Meter()
+    meter.update(image)
+    return Index(meter.finish(), (Recipe(None, (Extent(0, 1, Operation.ZERO),)),))
+
+
+def test_the_index_of_an_image_is_the_one_that_the_release_names() -> None:
+    """An index is believed for its length, its digest and the root of its pieces."""
+    index = index_of(bytes(100))
+    release = indexed(bytes(100), index.to_bytes())
+    assert verify_index(release, MAIN, index.to_bytes()).value == index
+
+
+def test_another_index_is_refused() -> None:
+    """No other index is read, though it may make the same image."""
+    index = index_of(bytes(100))
+    release = indexed(bytes(100), index.to_bytes())
+    other = index.to_bytes().replace(b"zero", b"copy")
+    with pytest.raises(Refused) as error:
+        verify_index(release, MAIN, other)
+    assert error.value.code is Code.UPDATE_INDEX_DIGEST
+    with pytest.raises(Refused) as error:
+        verify_index(release, MAIN, index.to_bytes() + b"!")
+    assert error.value.code is Code.UPDATE_INDEX_LENGTH
+
+
+def test_an_index_of_another_image_is_refused_though_the_release_names_it() -> None:
+    """The image is what was signed, whatever its index says."""
+    index = index_of(bytes(100))
+    release = indexed(bytes(101), index.to_bytes())
+    with pytest.raises(Refused) as error:
+        verify_index(release, MAIN, index.to_bytes())
+    assert error.value.code is Code.UPDATE_IMAGE_ROOT
+
+
+def test_a_component_that_the_release_does_not_have_has_no_index() -> None:
+    """Nobody gets an index past the release."""
+    with pytest.raises(Refused) as error:
+        verify_index(feature().verify(), ComponentId("camera"), b"")
+    assert error.value.fault == Absent(
+        code=Code.UPDATE_NOT_IN_RELEASE, name="camera", listed_in="release 7"
+    )

@@ -25,9 +25,10 @@ from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import Absent, ComponentFault, Mismatch, VersionMismatch
 from firmhold.trust.settings.trust_settings import TrustSettings
 from firmhold.trust.tuf.roles import Target
-from firmhold.trust.uptane.component import read_image_facts
+from firmhold.trust.uptane.component import ComponentId, read_image_facts
 from firmhold.trust.verified import Verified, seal
 from firmhold.update.authority import Authority, Place, place_of
+from firmhold.update.index import Index, parse_index
 from firmhold.update.release import (
     ComponentType,
     Release,
@@ -104,6 +105,18 @@ def verify_release(target: Verified[Target], data: bytes, standing: Standing) ->
     # 9. nothing unseen
     _check_recorded(release, standing.settings.value)
     return seal(release)
+
+
+def verify_index(
+    release: Verified[Release], component: ComponentId, data: bytes
+) -> Verified[Index]:
+    """Return the index in `data`, if it is the one that the release names. Raises `Refused`."""
+    named = release.value.component(component)
+    if named is None:
+        code, listed_in = Code.UPDATE_NOT_IN_RELEASE, f"release {release.value.counter}"
+        raise Refused(Absent(code=code, name=component, listed_in=listed_in))
+    named.index.expectation.check(data)
+    return seal(parse_index(data, named.image))
 
 
 def _check_said_once(release: Release, place: Place, target: Target) -> None:
