@@ -21,8 +21,8 @@ from firmhold.update.authority import Authority, place_of
 from firmhold.update.release import RESERVED_PRODUCT, read_product
 from firmhold.update.version import ReleaseCounter, SecurityCounter
 
-COUNTER_TAG = "firmhold-security-counter/1"
-REVERT_TAG = "firmhold-revert/1"
+COUNTER_TAG = "firmhold security counter 1"
+REVERT_TAG = "firmhold revert 1"
 MAX_BYTES = 262_144
 MAX_DEVICES = 1024
 
