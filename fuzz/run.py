@@ -35,6 +35,10 @@ NAMES = (
     "time_floor",
     "offline_update",
     "version_manifest",
+    "release",
+    "security_words",
+    "index",
+    "extent",
 )
 """The targets, named here too: loading them outside the fuzzer's instruments would blind it."""
 
