@@ -22,7 +22,8 @@ from firmhold.sim.clock import SimClock
 from firmhold.sim.repository import SimRepository
 from firmhold.trust.encoding import canonical_json
 from firmhold.trust.tuf.dialect import HOLDERS_FIELD
-from fuzz.targets import DELEGATED_ROLE, SEEDS
+from fuzz.promises import SEEDS
+from fuzz.targets import DELEGATED_ROLE
 
 KEYS_PER_ROLE = 2
 

@@ -25,7 +25,21 @@ from fuzz.mutations import mutate
 HERE = Path(__file__).resolve().parent
 CORPUS = HERE / "corpus"
 FINDINGS = CORPUS / "findings"
-NAMES = ("json", "metadata", "trusted_set", "names")
+NAMES = (
+    "json",
+    "metadata",
+    "trusted_set",
+    "names",
+    "settings",
+    "freshness",
+    "time_floor",
+    "offline_update",
+    "version_manifest",
+    "release",
+    "security_words",
+    "index",
+    "extent",
+)
 """The targets, named here too: loading them outside the fuzzer's instruments would blind it."""
 
 MAX_INPUT_BYTES = 16_384

@@ -8,13 +8,15 @@ same targets run as ordinary tests over the seeds.
 * `metadata`: envelopes and roles under both dialects refuse, or give values that can be asked.
 * `trusted_set`: an attacker without keys changes nothing that is signed.
 * `names`: a role or a target path is one file name, and a URL path that cannot climb.
+
+What travels between a device and its vendor besides is thrown at in `fuzz.device_words`, and what
+a release is made of in `fuzz.release_words`.
 """
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from urllib.parse import unquote
 
 from firmhold.sim.clock import BEGIN
@@ -39,8 +41,9 @@ from firmhold.trust.tuf.wire import (
     target_file,
     target_url_path,
 )
+from fuzz import device_words, release_words
+from fuzz.promises import SEEDS, BrokenPromise, require_same_payload
 
-SEEDS = Path(__file__).parent / "seeds"
 GENUINE = SEEDS / "trusted_set"
 DELEGATED_ROLE = "feature"
 
@@ -49,10 +52,6 @@ _NOW = BEGIN + timedelta(days=1)
 _CONTROLS = {chr(code) for code in range(0x20)}
 _DIGESTS = {"sha256": "0" * 64, "sha512": "f" * 128}
 _ASKED_PATHS = ("", "a", "feature/file.bin", "a/../b", "\u00e9[*?]", "/" * 40)
-
-
-class BrokenPromise(Exception):
-    """What must hold for any bytes did not; the first argument names the promise."""
 
 
 def fuzz_json(data: bytes) -> None:
@@ -114,6 +113,8 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "metadata": fuzz_metadata,
     "trusted_set": fuzz_trusted_set,
     "names": fuzz_names,
+    **device_words.TARGETS,
+    **release_words.TARGETS,
 }
 """Every target by name; its seeds are the files of the folder of that name."""
 
@@ -131,13 +132,6 @@ def require_path_that_stays(path: str) -> None:
         raise BrokenPromise("no_segment_climbs", path)
     if not path.isascii() or not path.isprintable() or not set(" ?#\\").isdisjoint(path):
         raise BrokenPromise("only_a_path", path)
-
-
-def require_same_payload(genuine_data: bytes, data: bytes) -> None:
-    """The signed parts of two documents are equal, type by type, to a reader of no relation."""
-    ours, theirs = (json.loads(each.decode())["signed"] for each in (genuine_data, data))
-    if json.dumps(ours, sort_keys=True) != json.dumps(theirs, sort_keys=True):
-        raise BrokenPromise("nothing_signed_was_changed")
 
 
 def accepted_as(data: bytes) -> list[str]:

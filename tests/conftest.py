@@ -1,8 +1,10 @@
 """Sockets are closed to all tests but those in the folders that are about the wire."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from _pytest.terminal import TerminalReporter
 
 ON_THE_WIRE = frozenset({"attacks", "conformance", "contracts", "drill", "world"})
 """Folders of tests that may open sockets, to loopback only."""
@@ -14,3 +16,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(tests).parts[0] in ON_THE_WIRE:
             item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]))
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Have a figure that a test has counted printed at the end of the run."""
+    return lambda text: record_property("figure", text)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Print the figures of the tests that passed."""
+    reports = terminalreporter.stats.get("passed", [])
+    figures = sorted(
+        str(text) for report in reports for name, text in report.user_properties if name == "figure"
+    )
+    if figures:
+        terminalreporter.section("figures")
+        for text in figures:
+            terminalreporter.write_line(text)

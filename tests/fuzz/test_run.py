@@ -1,8 +1,9 @@
 import io
 from pathlib import Path
 
+from fuzz.promises import SEEDS
 from fuzz.run import NAMES, main
-from fuzz.targets import SEEDS, TARGETS
+from fuzz.targets import TARGETS
 
 
 def test_every_target_is_run() -> None:

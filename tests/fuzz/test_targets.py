@@ -3,16 +3,14 @@ from random import Random
 
 import pytest
 from fuzz.mutations import mutate
+from fuzz.promises import SEEDS, BrokenPromise, require_same_payload
 from fuzz.targets import (
-    SEEDS,
     TARGETS,
-    BrokenPromise,
     accepted_as,
     genuine,
     remembered_as,
     require_one_file_name,
     require_path_that_stays,
-    require_same_payload,
 )
 
 MUTATIONS = 200

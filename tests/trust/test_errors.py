@@ -44,6 +44,8 @@ PLACES = {
     "manifest",
     "freshness",
     "update",
+    "install",
+    "memory",
     "fetch",
     "store",
     "key",

@@ -147,7 +147,10 @@ def test_another_base_image_is_told_as_such(name: str, image: bytes) -> None:
 
 def test_a_base_image_that_gives_too_much_is_not_the_base() -> None:
     """A range is read in full and no further, whatever reads it."""
-    greedy = lambda offset, length: BASE[offset : offset + length] + b"!"  # noqa: E731
+
+    def greedy(offset: int, length: int) -> bytes:
+        return BASE[offset : offset + length + 1]
+
     fault = fault_of(lambda: produce(INDEX, EXTENTS["copy"], b"", greedy))
     assert fault.code is Code.UPDATE_WRONG_BASE
 

@@ -146,7 +146,7 @@ def test_an_index_is_bounded() -> None:
     )
 
 
-@pytest.mark.parametrize("tag", ["firmhold-index/2", "firmhold-release/1"])
+@pytest.mark.parametrize("tag", ["firmhold index 2", "firmhold release 1"])
 def test_an_index_of_another_format_is_refused_as_such(tag: str) -> None:
     """A later format, or another document, is not read as this one."""
     assert fault_of_bent(lambda value: value.update(tag=tag, more=1)) == WrongType(

@@ -48,7 +48,7 @@ def in_wave(number: int) -> DeviceId:
 
 def test_the_bucket_of_a_device_is_what_the_format_says() -> None:
     """Anybody can work out when a device's turn is."""
-    data = b"firmhold-schedule/1\x00" + RELEASE + b"device-1"
+    data = b"firmhold schedule 1\x00" + RELEASE + b"device-1"
     expected = int.from_bytes(hashlib.sha256(data).digest()[:8], "big") % 10_000
     assert bucket_of(DeviceId("device-1"), RELEASE) == expected
 

@@ -37,7 +37,7 @@ def sim_certificate(name: str) -> str:
 
 def sim_settings() -> JsonObject:
     """Return settings that a device of a staging domain may believe; open for editing."""
-    long = written_date(BEGIN + 10 * YEAR)
+    long = written_date(BEGIN + 100 * YEAR)
     holders: list[JsonValue] = [
         {"holder": name, "key": sim_key(name)} for name in ("offline-1", "offline-2", "offline-3")
     ]

@@ -78,6 +78,20 @@ _BY_FAMILY = {
     "memory": "A copy of the device's memory is not what the device wrote. The other one serves.",
     "update.piece": _KEEP + "A part of the image is not the signed one: fetch or write it again.",
     "update.image": _KEEP + "The image is not the signed one: fetch or write it again.",
+    "update.hardware": _KEEP + "The release is for other hardware: assign one that is for this.",
+    "update.required_release": _KEEP + "Install the release that is required before this one.",
+    "update.agent": _KEEP + "Install the release that brings a newer agent before this one.",
+    "update.set_partial": _KEEP + "Assign every component of the release, or none.",
+    "update.dependency": _KEEP + "Assign the release of the other component that this one needs.",
+    "update.downgrade": _KEEP
+    + "Going back needs a revert authorisation of the security authority for this device.",
+    "update.revert": _KEEP
+    + "The revert authorisation is not for this device, this step or this day: ask for another.",
+    "update.security_floor": _KEEP + "Nothing below the security floor is installed again, ever.",
+    "update.security_counter": _KEEP
+    + "Build the release with the security counter that the security authority gives the product.",
+    "update.not_recorded": _KEEP + "The release is not in the log, or the log cannot be asked yet.",
+    "update": _KEEP + f"The release is not one that this device may take. {_OWNER}.",
     "uptane": _KEEP
     + "Director and image repository do not agree about this device. "
     + _OWNER

@@ -51,6 +51,8 @@ class Malformed(Fault):
             Code.SETTINGS_PAYLOAD_BASE,
             Code.SETTINGS_LOG_POLICY,
             Code.UPDATE_MANIFEST_SHAPE,
+            Code.UPDATE_COUNTER_SHAPE,
+            Code.UPDATE_REVERT_SHAPE,
             Code.UPDATE_CRITICAL_EXTENSION,
             Code.UPDATE_INDEX_SHAPE,
             Code.UPDATE_INDEX_RECIPES,
@@ -76,7 +78,12 @@ class WrongType(Fault):
     """A document of another type, or another format, than is read in this place."""
 
     codes: ClassVar = frozenset(
-        {Code.TUF_WRONG_TYPE, Code.UPDATE_INDEX_FORMAT, Code.UPDATE_MANIFEST_FORMAT}
+        {
+            Code.TUF_WRONG_TYPE,
+            Code.UPDATE_INDEX_FORMAT,
+            Code.UPDATE_MANIFEST_FORMAT,
+            Code.UPDATE_SECURITY_FORMAT,
+        }
     )
     role: str
     found: str
@@ -89,6 +96,22 @@ class Mismatch(Fault):
     codes: ClassVar = frozenset(
         {
             Code.TUF_DOMAIN_CHANGED,
+            Code.UPDATE_PATH,
+            Code.UPDATE_AUTHORITY,
+            Code.UPDATE_PRODUCT,
+            Code.UPDATE_CUSTOM,
+            Code.UPDATE_CLASS,
+            Code.UPDATE_OTHER_PATH,
+            Code.UPDATE_COUNTER_PRODUCT,
+            Code.UPDATE_PATCHED_DIGEST,
+            Code.UPDATE_PATCHED_PRODUCT,
+            Code.UPDATE_NOT_RECORDED,
+            Code.UPDATE_NOT_SECURITY,
+            Code.UPDATE_COUNTER_PATH,
+            Code.UPDATE_REVERT_PATH,
+            Code.UPDATE_OTHER_PRODUCT,
+            Code.UPDATE_AGENT,
+            Code.UPDATE_REVERT_STEP,
             Code.SETTINGS_FORMAT,
             Code.SETTINGS_PATH,
             Code.SETTINGS_ROLE,
@@ -146,6 +169,10 @@ class VersionMismatch(Fault):
             Code.TUF_ROLLBACK_TARGETS,
             Code.TUF_MIX_SNAPSHOT_VERSION,
             Code.TUF_MIX_TARGETS_VERSION,
+            Code.UPDATE_SECURITY_COUNTER,
+            Code.UPDATE_REQUIRED_RELEASE,
+            Code.UPDATE_DOWNGRADE,
+            Code.UPDATE_SECURITY_FLOOR,
             Code.RELEASE_STALE_DRAFT,
             Code.FRESHNESS_EPOCH,
             Code.FRESHNESS_OLD_TIMESTAMP,
@@ -172,6 +199,7 @@ class LengthMismatch(Fault):
             Code.UPDATE_PIECE_COUNT,
             Code.UPDATE_PIECE_LENGTH,
             Code.UPDATE_IMAGE_LENGTH,
+            Code.UPDATE_OTHER_LENGTH,
             Code.UPDATE_INDEX_LENGTH,
             Code.UPDATE_PAYLOAD_LENGTH,
             Code.UPDATE_PAYLOAD_OUTPUT,
@@ -193,6 +221,7 @@ class DigestMismatch(Fault):
             Code.TUF_TARGET_DIGEST,
             Code.UPDATE_PIECE_DIGEST,
             Code.UPDATE_IMAGE_ROOT,
+            Code.UPDATE_OTHER_DIGEST,
             Code.UPDATE_INDEX_DIGEST,
             Code.UPDATE_PAYLOAD_DIGEST,
             Code.DRILL_FIRMWARE_DIGEST,
@@ -215,6 +244,7 @@ class Expired(Fault):
             Code.TUF_FREEZE_TIMESTAMP,
             Code.TUF_FREEZE_SNAPSHOT,
             Code.TUF_FREEZE_TARGETS,
+            Code.UPDATE_REVERT_EXPIRED,
             Code.FRESHNESS_OVER,
             Code.OFFLINE_EXPIRED,
         }
@@ -243,6 +273,12 @@ class Absent(Fault):
             Code.TUF_REMOVED_FROM_SNAPSHOT,
             Code.TUF_NOT_IN_SNAPSHOT,
             Code.TUF_NO_SUCH_TARGET,
+            Code.UPDATE_ONE_AUTHORITY,
+            Code.UPDATE_PATCHED_ABSENT,
+            Code.UPDATE_NOT_IN_RELEASE,
+            Code.UPDATE_UNKNOWN_COMPONENT,
+            Code.UPDATE_PATCHES_OTHER,
+            Code.UPDATE_REVERT_DEVICE,
             Code.RELEASE_NO_SUCH_FILE,
             Code.RELEASE_NOT_A_HOLDER,
             Code.RELEASE_NOT_A_ROLE,
@@ -271,6 +307,13 @@ class ComponentFault(Fault):
             Code.UPTANE_LENGTH,
             Code.UPTANE_DIGEST,
             Code.UPTANE_RELEASE_COUNTER,
+            Code.UPDATE_TRUST_CLASS,
+            Code.UPDATE_NOT_PATCHABLE,
+            Code.UPDATE_PATCH_CHANGES,
+            Code.UPDATE_SET_PARTIAL,
+            Code.UPDATE_HARDWARE_MODEL,
+            Code.UPDATE_HARDWARE_REVISION,
+            Code.UPDATE_DEPENDENCY,
         }
     )
     component: str

@@ -22,7 +22,7 @@ from firmhold.trust.faults import Malformed, WrongType
 from firmhold.trust.shape import Shape
 from firmhold.update.pieces import MAX_IMAGE_BYTES, Image, PieceIndex, read_pieces
 
-TAG = "firmhold-index/1"
+TAG = "firmhold index 1"
 
 MAX_INDEX_BYTES = 32 << 20
 """An index of the largest image, with several recipes."""

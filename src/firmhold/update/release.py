@@ -42,7 +42,7 @@ from firmhold.update.version import (
     read_release_version,
 )
 
-TAG = "firmhold-release/1"
+TAG = "firmhold release 1"
 MAX_BYTES = 65_536
 MAX_COMPONENTS = 64
 MAX_DEPENDENCIES = 256

@@ -24,7 +24,7 @@ MAX_WAVE_SECONDS = 366 * 86_400
 LATEST_START = datetime(9000, 1, 1, tzinfo=UTC)
 """Later than anybody means, and early enough to count a year from."""
 
-_TAG = b"firmhold-schedule/1\x00"
+_TAG = b"firmhold schedule 1\x00"
 
 
 @dataclass(frozen=True, slots=True)

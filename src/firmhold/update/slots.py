@@ -45,10 +45,8 @@ class BootState(StrEnum):
 class Limits:
     """How much patience a device has; each is at least 1."""
 
-    tries: int = 3
-    """Boots that an unknown slot gets."""
     bites: int = 3
-    """Watchdog resets in a row, without a healthy boot between them, that a good slot gets."""
+    """Watchdog resets without a healthy boot between them that end a good slot."""
     attempts: int = 3
     """How often one installation is written, or switched to, anew."""
     failures: int = 3
@@ -77,11 +75,13 @@ UNREADABLE = SlotRecord(BootState.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class BootRecord:
-    """What the boot chain keeps: the slot to try first, and a record for each."""
+    """What the boot chain keeps: the slot to try first, a record for each, and which ran last."""
 
     primary: Slot
     a: SlotRecord
     b: SlotRecord
+    last: Slot | None = None
+    """Written when another slot boots than the last time: a bite belongs to who was bitten."""
 
     def of(self, slot: Slot) -> SlotRecord:
         """The record of one slot."""
@@ -98,7 +98,7 @@ class Choice:
 
     slot: Slot | None
     record: BootRecord
-    """To be durable before the slot is entered; unchanged when a good slot boots."""
+    """To be durable before the slot is entered; unchanged when a good slot boots once more."""
 
 
 def choose(
@@ -114,15 +114,13 @@ def choose(
     `counters` are the security counters in what the slots hold (None: nothing that is signed);
     `bitten` says that the watchdog ended the last run. The primary slot comes first.
     """
-    order = [
-        slot for slot in (record.primary, record.primary.other) if _at_least(counters[slot], floor)
-    ]
     if bitten:
-        record = _charged(record, order, limits)
-    for slot in order:
-        if may_boot(record.of(slot), limits):
-            return Choice(slot, record.marked(slot, _spent(record.of(slot))))
-    return Choice(None, record)
+        record = _charged(record, limits)
+    for slot in (record.primary, record.primary.other):
+        counter, known = counters[slot], record.of(slot)
+        if counter is not None and counter >= floor and may_boot(known, limits):
+            return Choice(slot, replace(record.marked(slot, _spent(known)), last=slot))
+    return Choice(None, replace(record, last=None))
 
 
 def may_boot(record: SlotRecord, limits: Limits = LIMITS) -> bool:
@@ -137,19 +135,14 @@ def worn_out(record: SlotRecord, limits: Limits = LIMITS) -> bool:
     return record.state is BootState.GOOD and record.bites >= limits.bites
 
 
-def _at_least(counter: int | None, floor: int) -> bool:
-    return counter is not None and counter >= floor
-
-
-def _charged(record: BootRecord, order: list[Slot], limits: Limits) -> BootRecord:
-    """The record with one bite more for the slot that would boot, if it is a good one."""
-    for slot in order:
-        known = record.of(slot)
-        if may_boot(known, limits):
-            good = known.state is BootState.GOOD
-            bitten = replace(known, bites=known.bites + 1)
-            return record.marked(slot, bitten) if good else record
-    return record
+def _charged(record: BootRecord, limits: Limits) -> BootRecord:
+    """The record with one bite more for the slot that ran, if it is a good one."""
+    if record.last is None:
+        return record
+    known = record.of(record.last)
+    if known.state is not BootState.GOOD:
+        return record
+    return record.marked(record.last, replace(known, bites=min(known.bites + 1, limits.bites)))
 
 
 def _spent(record: SlotRecord) -> SlotRecord:

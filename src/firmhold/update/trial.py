@@ -105,18 +105,18 @@ def read_check(shape: Shape, value: JsonValue, where: str) -> HealthCheck:
     return read(shape, members, where, deadline)
 
 
-def written_check(check: HealthCheck) -> JsonObject:
-    """Return the form in which a release manifest bears a health check."""
-    deadline: JsonObject = {"deadline_seconds": check.deadline_seconds}
-    if isinstance(check, CommandCheck):
-        return {"kind": "command", "argv": list(check.argv), **deadline}
-    if isinstance(check, HttpCheck):
-        bounds: JsonObject = {"port": check.port, "path": check.path, "status": check.status}
+def written_check(health: HealthCheck) -> JsonObject:
+    """Return the form in which a release manifest bears a health health."""
+    deadline: JsonObject = {"deadline_seconds": health.deadline_seconds}
+    if isinstance(health, CommandCheck):
+        return {"kind": "command", "argv": list(health.argv), **deadline}
+    if isinstance(health, HttpCheck):
+        bounds: JsonObject = {"port": health.port, "path": health.path, "status": health.status}
         return {"kind": "http", **bounds, **deadline}
-    if isinstance(check, MemoryCheck):
-        most: JsonObject = {"service": check.service, "most_bytes": check.most_bytes}
+    if isinstance(health, MemoryCheck):
+        most: JsonObject = {"service": health.service, "most_bytes": health.most_bytes}
         return {"kind": "memory", **most, **deadline}
-    return {"kind": "service", "service": check.service, **deadline}
+    return {"kind": "service", "service": health.service, **deadline}
 
 
 def _command(shape: Shape, members: JsonObject, where: str, deadline: int) -> CommandCheck:

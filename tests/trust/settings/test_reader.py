@@ -26,7 +26,7 @@ from firmhold.trust.settings.trust_settings import (
 
 Edit = Callable[[dict[str, Any]], object]
 
-LONG = BEGIN + 10 * YEAR
+LONG = BEGIN + 100 * YEAR
 NO_KEY = {"keytype": "sphincs", "scheme": "sphincs", "keyval": {"public": "00"}}
 
 

@@ -184,13 +184,12 @@ class TimeFloor:
             or (news and doubted - moment <= timedelta(seconds=permitted.per_boot))
         ):
             doubted = None
-        return replace(
-            here,
-            floor=floor,
-            jumped=min(here.jumped, beyond),
-            jumped_in_all=min(here.jumped_in_all, beyond),
-            doubted=doubted,
-        )
+        jumped, in_all = min(here.jumped, beyond), min(here.jumped_in_all, beyond)
+        if not news and (in_all, doubted) == (self.jumped_in_all, self.doubted):
+            # The same root is judged in every cycle; to store the floor each time would add up the
+            # error of the clock.
+            return self
+        return replace(here, floor=floor, jumped=jumped, jumped_in_all=in_all, doubted=doubted)
 
 
 def _later(moment: datetime, seconds: int) -> datetime:

@@ -37,7 +37,7 @@ VERSION_MANIFEST = "version-manifest"
 
 _MOST_SLOTS = 8
 _SHAPE = Shape(Code.MANIFEST_SHAPE)
-_KIND = Kind(TAG, 262_144, _SHAPE, Code.MANIFEST_TAG)
+KIND = Kind(TAG, 262_144, _SHAPE, Code.MANIFEST_TAG)
 _MEMBERS = (
     "tag",
     "device",
@@ -137,7 +137,7 @@ class KnownDevice:
 
 def verify_manifest(data: bytes, known: KnownDevice, nonce: bytes) -> Verified[VersionManifest]:
     """Return the report of a device that was asked with `nonce`. Raises `Refused`."""
-    document = parse_document(data, _KIND)
+    document = parse_document(data, KIND)
     manifest = read_manifest(document.signed)
     # 1. by this device's key
     seats = {known.key_id: Seat(known.key, Holder(known.device))}

@@ -1,0 +1,80 @@
+"""Row 14: releases that are each genuine, and together were never tried.
+
+A device of two parts runs release 6 of both. The Director is the attacker's, or is two campaigns at
+once; the releases are the vendor's own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from firmhold.sim.releases import MAIN, MODEL, PRODUCT, RADIO, sim_release
+from firmhold.trust.device_id import DeviceId
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import ComponentFault
+from firmhold.trust.uptane.component import ComponentId
+from firmhold.trust.verified import seal
+from firmhold.update.compatibility import Device, Part, Set, require_compatible
+from firmhold.update.release import Dependency, Release
+from firmhold.update.version import AgentVersion, ReleaseCounter, SecurityCounter
+
+
+def release(counter: int) -> Release:
+    """A release whose two parts work with each other and with no older one."""
+    least = ReleaseCounter(counter)
+    needs = (Dependency(MAIN, RADIO, least), Dependency(RADIO, MAIN, least))
+    return replace(sim_release(), counter=least, dependencies=needs)
+
+
+DEVICE = Device(
+    DeviceId("device-1"),
+    PRODUCT,
+    AgentVersion(1, 2, 0),
+    SecurityCounter(3),
+    {name: Part(MODEL, 2, ReleaseCounter(6)) for name in (MAIN, RADIO)},
+    frozenset(),
+)
+
+
+def directed(**counters: int) -> Set:
+    """What the Director assigns: releases by component."""
+    return {ComponentId(name): seal(release(counter)) for name, counter in counters.items()}
+
+
+ASSIGNED: Mapping[str, tuple[Set, ComponentId, str, str]] = {
+    "one part of a release": (directed(main=7), RADIO, "release 7", "nothing"),
+    "the other part": (directed(radio=7), MAIN, "release 7", "nothing"),
+    "two campaigns": (directed(main=7, radio=8), RADIO, "release 7", "release 8"),
+    "the old one for one part": (directed(main=7, radio=6), MAIN, "release 6", "release 7"),
+}
+
+
+@pytest.mark.parametrize(("attack", "part", "expected", "found"), ASSIGNED.values(), ids=ASSIGNED)
+def test_parts_of_different_releases_are_not_installed_together(
+    attack: Set, part: ComponentId, expected: str, found: str
+) -> None:
+    """The set {A2, B1} where {A2, B2} was released is refused as a whole."""
+    require_compatible(directed(main=7, radio=7), DEVICE)
+
+    with pytest.raises(Refused) as error:
+        require_compatible(attack, DEVICE)
+    assert error.value.fault == ComponentFault(
+        code=Code.UPDATE_SET_PARTIAL, component=part, expected=expected, found=found
+    )
+
+    require_compatible(directed(main=8, radio=8), DEVICE)
+
+
+def test_a_part_whose_need_is_not_met_is_not_installed() -> None:
+    """A release of one part only, for a device whose other part is too old, is refused."""
+    alone = replace(release(7), components=release(7).components[:1])
+    alone = replace(alone, dependencies=alone.dependencies[:1])
+    current = {**DEVICE.parts, RADIO: Part(MODEL, 2, ReleaseCounter(7))}
+    require_compatible({MAIN: seal(alone)}, replace(DEVICE, parts=current))
+
+    with pytest.raises(Refused) as error:
+        require_compatible({MAIN: seal(alone)}, DEVICE)
+    assert error.value.fault == ComponentFault(
+        code=Code.UPDATE_DEPENDENCY, component=MAIN, expected="radio of 7", found="radio of 6"
+    )

@@ -1,0 +1,96 @@
+"""Row 15: of a set that belongs together, something is left out on the way.
+
+What the device does about a set that breaks off while it is written is the installation's matter;
+here the set never becomes one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from firmhold.release.diff import Made, make_extents
+from firmhold.sim.releases import MODEL, PRODUCT, sim_component, sim_release
+from firmhold.trust.device_id import DeviceId
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import LengthMismatch
+from firmhold.trust.uptane.component import ComponentId
+from firmhold.trust.verified import seal
+from firmhold.update.compatibility import Device, Part, findings
+from firmhold.update.extents import produce
+from firmhold.update.pieces import Reader
+from firmhold.update.version import AgentVersion, ReleaseCounter, SecurityCounter
+
+NAMES = tuple(ComponentId(name) for name in ("main", "radio", "camera"))
+RELEASE = replace(
+    sim_release(),
+    components=tuple(sim_component(name, name.encode()) for name in NAMES),
+    dependencies=(),
+)
+DEVICE = Device(
+    DeviceId("device-1"),
+    PRODUCT,
+    AgentVersion(1, 2, 0),
+    SecurityCounter(3),
+    {name: Part(MODEL, 2, ReleaseCounter(6)) for name in NAMES},
+    frozenset(),
+)
+PARTIAL = [kept for size in (1, 2) for kept in combinations(NAMES, size)]
+
+
+@pytest.mark.parametrize("kept", PARTIAL, ids="+".join)
+def test_a_set_of_which_something_is_missing_is_refused(kept: tuple[ComponentId, ...]) -> None:
+    """Whichever of three images is left out of the Director's word, none is installed."""
+    whole = dict.fromkeys(NAMES, seal(RELEASE))
+    assert findings(whole, DEVICE) == []
+
+    missing = sorted(set(NAMES) - set(kept))
+    found = findings({name: whole[name] for name in kept}, DEVICE)
+    assert {fault.code for fault in found} == {Code.UPDATE_SET_PARTIAL}
+    assert len(found) == len(missing)
+
+    assert findings(whole, DEVICE) == []
+
+
+@pytest.fixture(name="made")
+def _made(tmp_path: Path) -> Mapping[ComponentId, Made]:
+    """Three images as they are shipped."""
+    made = {}
+    for name in NAMES:
+        (tmp_path / name).write_bytes(name.encode() * 100_000)
+        made[name] = make_extents(tmp_path / name)
+    return made
+
+
+@pytest.mark.parametrize("dropped", NAMES)
+def test_an_image_that_breaks_off_never_counts_as_whole(
+    made: Mapping[ComponentId, Made], dropped: ComponentId
+) -> None:
+    """The wire drops the end of one of three images: read back, that one is not there."""
+    arrived = {}
+    for name in NAMES:
+        index, payloads = made[name].index, made[name].payloads
+        extents = index.full.extents
+        kept = extents[:-1] if name == dropped else extents
+        slot = [produce(index, e, payloads[e.payload.sha256], _nothing) for e in kept if e.payload]
+        reader = Reader(index.pieces)
+        reader.update(b"".join(slot))
+        try:
+            reader.finish()
+        except Refused as refused:
+            arrived[name] = refused.fault
+    assert arrived == {
+        dropped: LengthMismatch(
+            code=Code.UPDATE_IMAGE_LENGTH,
+            what="image",
+            expected=made[dropped].index.image.length,
+            found=0,
+        )
+    }
+
+
+def _nothing(_offset: int, _length: int) -> bytes:
+    """No base image."""
+    return b""

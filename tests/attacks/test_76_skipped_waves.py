@@ -1,0 +1,75 @@
+"""Row 76: a stolen Director pushes a signed but bad release to everybody at once."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from firmhold.sim.releases import START, sim_release
+from firmhold.trust.device_id import DeviceId
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import TooEarly
+from firmhold.update.release import Release, parse_release
+from firmhold.update.schedule import BUCKETS, Schedule, Wave, due, require_due, starts_at
+
+FLEET = [DeviceId(f"device-{number}") for number in range(3000)]
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+PLAN = Schedule(START, (Wave(0, 100), Wave(86_400, 1000), Wave(7 * 86_400, BUCKETS)))
+RELEASE = parse_release(replace(sim_release(), schedule=PLAN).to_bytes())
+"""1 % at once, 10 % after a day, all after a week, by the authority's word."""
+
+
+def pushed(release: Release, now: datetime) -> list[DeviceId]:
+    """The devices that install when the Director names the release to all of them at once."""
+    digest = release.digest
+    return [device for device in FLEET if due(release.schedule, device, digest, now)]
+
+
+SHARES: Mapping[str, tuple[timedelta, float, float]] = {
+    "before the start": (-HOUR, 0, 0),
+    "in the first wave": (HOUR, 0.005, 0.015),
+    "in the second": (DAY + HOUR, 0.08, 0.12),
+    "when all may": (WEEK, 1, 1),
+}
+
+
+@pytest.mark.parametrize(("since", "least", "most"), SHARES.values(), ids=SHARES)
+def test_a_director_cannot_skip_the_waves(since: timedelta, least: float, most: float) -> None:
+    """The plan says 1 %, the Director says 100 %: the devices of one wave install, no others."""
+    assert least <= len(pushed(RELEASE, START + since)) / len(FLEET) <= most
+
+
+def test_the_waiting_device_says_when_its_turn_is() -> None:
+    """A device that does not obey the Director yet is no silent device."""
+    early = pushed(RELEASE, START + DAY)
+    device = next(device for device in FLEET if device not in early)
+    require_due(PLAN, device, RELEASE.digest, START + WEEK)
+
+    with pytest.raises(Refused) as error:
+        require_due(PLAN, device, RELEASE.digest, START + DAY)
+    assert error.value.fault == TooEarly(
+        code=Code.UPDATE_NOT_DUE,
+        what=f"release {RELEASE.digest.hex()}",
+        begins=START + WEEK,
+        now=START + DAY,
+    )
+
+    require_due(PLAN, device, RELEASE.digest, START + WEEK)
+
+
+def test_asking_again_does_not_move_a_device_forward() -> None:
+    """Whatever the Director repeats, a device's turn stands in the release itself."""
+    first = pushed(RELEASE, START + HOUR)
+    assert pushed(RELEASE, START + HOUR) == first
+    assert set(first) <= set(pushed(RELEASE, START + DAY))
+
+
+def test_the_attacker_cannot_choose_who_goes_first() -> None:
+    """The schedule is within what the digest covers: to bend it is to offer another release."""
+    hasty = replace(RELEASE, schedule=Schedule(START, (Wave(0, BUCKETS),)))
+    assert hasty.digest != RELEASE.digest
+    digest, other = RELEASE.digest, hasty.digest
+    turns = [starts_at(PLAN, device, digest) for device in FLEET]
+    others = [starts_at(PLAN, device, other) for device in FLEET]
+    assert turns != others
