@@ -81,6 +81,8 @@ def test_a_domain_of_keys_in_files_says_that_it_is_staging(vendor: SimVendor) ->
     """Its root cannot be taken for a production one, and its time begins when it was made."""
     root = TrustedSet.pin(vendor.root, FIRMHOLD).root.value
     assert root.fields == RootFields(Domain.STAGING, FreshnessEpoch(1, BEGIN))
+
+
 def test_each_authority_has_its_own_paths_and_nobody_behind_it(vendor: SimVendor) -> None:
     """Each delegation covers one folder of each product and ends the search there."""
     targets = json.loads(vendor.desk.current("targets") or b"")["signed"]

@@ -14,7 +14,6 @@ from firmhold.sim.offline import HOLDERS, sim_offline_update, sim_order
 from firmhold.sim.settings import sim_settings
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.digest import TARGET_FILE, Expectation
-from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import Code, Fault, Refused
 from firmhold.trust.faults import (
     Absent,
@@ -95,9 +94,10 @@ def test_an_offline_update_assigns_what_a_director_would(medium: Medium) -> None
     assert (update.version, update.expires) == (1, BEGIN + WEEK)
     assignment = update.assignments[ComponentId("ecu-1")]
     own = Component(ComponentId("ecu-1"), HardwareId("hw-1"))
-    custom: JsonObject = {"hardwareIds": ["hw-1"], "releaseCounter": 3}
     expectation = Expectation("a.img", len(IMAGE), DIGESTS, TARGET_FILE)
-    image = seal(Target("a.img", "feature", expectation, custom))
+    image = seal(
+        Target("a.img", "feature", expectation, {"hardwareIds": ["hw-1"], "releaseCounter": 3})
+    )
     assert verify_image(own, assignment, image).value.release_counter == 3
 
 
