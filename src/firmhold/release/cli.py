@@ -225,7 +225,7 @@ def _table(lines: Sequence[Line]) -> Table:
 
 def _require_apart(desk: Path, site: Path) -> None:
     """Pass if the site lies outside the desk: whoever serves it would serve the key files too."""
-    ours, theirs = desk.resolve(), site.resolve()
+    ours, theirs = Path(os.path.realpath(desk)), Path(os.path.realpath(site))
     if ours in (theirs, *theirs.parents) or theirs in ours.parents:
         what = (
             "desk and site must be two folders, neither in the other: a server would serve the keys"
