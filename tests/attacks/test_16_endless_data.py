@@ -68,7 +68,7 @@ FLOODS: dict[str, tuple[Wire, Code]] = {
     "chunked": (Endless(chunked=True), TOO_LONG),
     "interim-answers": (InterimFlood(), TOO_LONG),
     "header-lines": (HeaderFlood(), UNREACHABLE),
-    "one-long-line": (LongLine(), UNREACHABLE),
+    "one-long-line": (LongLine(), TOO_LONG),
     "chunk-marks": (ChunkMarks(), TOO_LONG),
     "trailers": (Trailers(), TOO_LONG),
 }

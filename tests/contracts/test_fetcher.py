@@ -1,13 +1,23 @@
 """What every `Fetcher` promises, whatever it speaks."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from firmhold.interop.adapters.http import HttpFetcher, Patience
 from firmhold.interop.ports import Fetcher
-from firmhold.sim.network import Drop, Endless, Respond, SimNetwork, Trickle
+from firmhold.sim.network import (
+    Answer,
+    Drop,
+    Endless,
+    InterimFlood,
+    Line,
+    Respond,
+    SimNetwork,
+    Trickle,
+)
 from firmhold.trust.errors import Code, Refused, Unavailable
 from firmhold.trust.faults import FetchFault, OverLimit
 
@@ -175,3 +185,47 @@ class TestHttpFetcher(FetcherContract):
         with pytest.raises(Unavailable) as error:
             self.fetch(fetcher, f"{network.url}/file")
         assert error.value.code is Code.FETCH_CUT
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Sends these lines as its head, and a body of ten bytes."""
+
+    lines: bytes
+
+    def carry(self, _answer: Answer, send: Line) -> None:
+        """Send what no honest server would."""
+        send.raw(b"HTTP/1.1 200 OK\r\n" + self.lines + b"Content-Length: 10\r\n\r\n0123456789")
+
+
+MULTIPART = b"Content-Type: multipart/mixed; "
+HEADS = {
+    "a parameter in parts and whole": MULTIPART + b"boundary*0=a; boundary*=b\r\n",
+    "a part of a huge number": MULTIPART + b"boundary*" + b"9" * 5000 + b"*=a\r\n",
+    "a charset with a NUL": MULTIPART + b"boundary*=a\0b'y'%ff\r\n",
+    "lines that end where HTTP ends none": b"A: b\r" + b"Content-Type: message/rfc822\r\r" * 2000,
+    "parts within parts": b"A: b\r"
+    + b"".join(MULTIPART + b"boundary=%d\r\r--%d\r" % (n, n) for n in range(400))
+    + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def test_a_head_that_is_made_for_a_mail_parser_ends_in_a_fault(tmp_path: Path, head: bytes) -> None:
+    """Whatever stands in the head of an answer, a caller meets a fault or an answer in time."""
+    (tmp_path / "file").touch()
+    with SimNetwork(tmp_path) as network:
+        network.on("*", Head(head))
+        with pytest.raises(Unavailable) as error, HttpFetcher().fetch(f"{network.url}/file", 10):
+            pass
+    assert error.value.code is Code.FETCH_UNREACHABLE
+
+
+def test_interim_answers_buy_no_time(tmp_path: Path) -> None:
+    """A server cannot hold a device by talking before it answers."""
+    (tmp_path / "file").touch()
+    with SimNetwork(tmp_path) as network:
+        network.on("*", InterimFlood())
+        with pytest.raises(Refused) as error, HttpFetcher().fetch(f"{network.url}/file", 10**9):
+            pass
+    assert error.value.fault == OverLimit(code=Code.FETCH_TOO_LONG, what="answer", limit=65_536)

@@ -313,6 +313,15 @@ def test_two_commands_at_once_are_kept_apart(run: Run, desk: Path, command: str)
     assert run(*COMMANDS[command](desk))[0] == 0
 
 
+@pytest.mark.parametrize("command", ["show", "build", "publish", "publish to"])
+def test_a_link_to_itself_is_no_folder(run: Run, desk: Path, tmp_path: Path, command: str) -> None:
+    """A loop of links is named, wherever a folder is asked for."""
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    arguments = ("publish", desk, "--to", loop) if " " in command else COMMANDS[command](loop)
+    assert code_of(run(*arguments)) in {Code.RELEASE_DESK, Code.STORE_IO, Code.KEY_UNREADABLE}
+
+
 def test_a_site_of_another_domain_is_left_alone(run: Run, desk: Path, tmp_path: Path) -> None:
     """Publishing over another repository changes no file of it."""
     site = tmp_path / "site"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from firmhold.release.documents import add_signature
+from firmhold.release.publish import publish
 from firmhold.release.show import show
 from firmhold.release.sign import sign
 from firmhold.sim.desk import SimDesk, SimSite
@@ -158,7 +159,9 @@ def test_a_holder_who_knows_the_root_signs_nothing_of_another_domain(busy: SimVe
     theirs.build("feature")
     with pytest.raises(Refused) as error:
         sign(theirs.desk, "feature", holder, theirs.clock.now(), pinned=pinned)
-    fault = PlaceFault(code=Code.RELEASE_DESK, path="root", detail="not the pinned root")
+    fault = PlaceFault(
+        code=Code.RELEASE_DESK, path="metadata of root", detail="not the pinned root"
+    )
     assert error.value.fault == fault
     assert sign(busy.desk, "feature", holder, busy.clock.now(), pinned=pinned).tally.needed == 1
 
@@ -271,3 +274,36 @@ def test_a_role_that_has_grown_beyond_every_clients_bound_is_not_drafted(
     )
     assert sim_desk.open_drafts == {}
     assert busy.build("feature").version == 4
+
+
+def test_online_keys_sign_nothing_for_another_domain(busy: SimVendor, sim_desk: SimDesk) -> None:
+    """A false desk that seats the true online keys gets no signature from who brings the root."""
+    pinned, theirs = busy.root, SimVendor(names={"root": ["a", "b"]})
+    with pytest.raises(Refused) as error:
+        publish(theirs.desk, SimSite(), theirs.online, theirs.clock.now(), pinned=pinned)
+    fault = PlaceFault(
+        code=Code.RELEASE_DESK, path="metadata of root", detail="not the pinned root"
+    )
+    assert error.value.fault == fault
+    assert theirs.desk.current("timestamp") is None
+    published = publish(sim_desk, SimSite(), busy.online, busy.clock.now(), pinned=pinned)
+    assert published.versions["root"] == 1
+
+
+def test_a_version_is_not_said_twice_with_other_content(
+    busy: SimVendor, sim_desk: SimDesk, make_file: MakeFile
+) -> None:
+    """An insider hides the newest version; what the holders then sign in its place stays here."""
+    busy.sign("feature", "feature-1", "feature-2")
+    newest = busy.publish().versions["feature"]
+    hidden = sim_desk.metadata.pop(("feature", newest))
+    busy.build("feature", make_file("b.bin"))
+    busy.sign("feature", "feature-1", "feature-2")
+    before = dict(sim_desk.metadata)
+    with pytest.raises(Misuse) as error:
+        busy.publish()
+    assert error.value.code is Code.RELEASE_SITE_TAKEN
+    assert sim_desk.metadata == before
+    sim_desk.metadata["feature", newest] = hidden
+    sim_desk.drop_draft("feature")
+    assert busy.publish().versions["feature"] == newest

@@ -36,6 +36,16 @@ def trusted_root(desk: Desk) -> TrustedSet:
     return trusted
 
 
+def require_pinned(desk: Desk, pinned: bytes | None) -> None:
+    """Pass if the desk's first root is the one that a person brought, if he brought one.
+
+    Without it the desk's own is believed, and whoever can write there can put a domain of his own
+    in its place, with the true holders' public keys in it.
+    """
+    if pinned is not None and desk.versions("root")[:1] != [(1, pinned)]:
+        raise Refused(_fault("root", "not the pinned root"))
+
+
 def authority_of(desk: Desk, role: str) -> Authority:
     """Return who may sign for `role`, by the word of the root or of properly signed targets."""
     top_level = trusted_root(desk).root.value.authorities

@@ -52,6 +52,9 @@ At = Annotated[str | None, typer.Option(help="The moment, as 2030-01-31T12:00:00
 PassphraseFile = Annotated[
     Path | None, typer.Option(help="A file whose first line opens the keys.")
 ]
+PinnedRoot = Annotated[
+    Path | None, typer.Option("--root", help="The domain's first root, from a safe place of yours.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
@@ -135,16 +138,13 @@ def sign_(
     *,
     role: Annotated[str, typer.Option(help="The role whose draft to sign.")],
     key: Annotated[str, typer.Option(help="The holder's key, as file:PATH.")],
-    root: Annotated[
-        Path | None, typer.Option(help="The domain's first root, from the holder's own safe place.")
-    ] = None,
+    root: PinnedRoot = None,
     passphrase_file: PassphraseFile = None,
     at: At = None,
 ) -> None:
     """Add one holder's signature to a role's draft, after checking the draft again."""
-    pinned = None if root is None else _read(root, MAX_BYTES["root"])
     signer = open_signer(key, _Passphrases(passphrase_file))
-    signed = sign(FolderDesk(desk), role, signer, _moment(at), pinned=pinned)
+    signed = sign(FolderDesk(desk), role, signer, _moment(at), pinned=_pinned(root))
     _say(f"{role} version {signed.version}, good until {_date(signed.expires)}")
     for path, sha256 in signed.added.items():
         _say(f"  {path} sha256:{sha256}")
@@ -166,6 +166,7 @@ def publish_(
     desk: DeskPath,
     *,
     to: Annotated[Path, typer.Option(help="The folder that a static server serves.")],
+    root: PinnedRoot = None,
     passphrase_file: PassphraseFile = None,
     at: At = None,
 ) -> None:
@@ -176,7 +177,7 @@ def publish_(
     online = {
         role: open_signer(f"file:{folder.keys / f'{role}.pem'}", passphrases) for role in ONLINE
     }
-    published = publish(folder, FolderSite(to), online, _moment(at))
+    published = publish(folder, FolderSite(to), online, _moment(at), pinned=_pinned(root))
     _say("published " + ", ".join(f"{r} v{v}" for r, v in published.versions.items()))
     for role, tally in published.waiting.items():
         _say(f"draft of {role} stays behind: {tally.needed} more of {', '.join(tally.missing)}")
@@ -224,9 +225,13 @@ def _table(lines: Sequence[Line]) -> Table:
     return table
 
 
+def _pinned(root: Path | None) -> bytes | None:
+    return None if root is None else _read(root, MAX_BYTES["root"])
+
+
 def _require_apart(desk: Path, site: Path) -> None:
     """Pass if the site lies outside the desk: whoever serves it would serve the key files too."""
-    ours, theirs = desk.resolve(), site.resolve()
+    ours, theirs = Path(os.path.realpath(desk)), Path(os.path.realpath(site))
     if ours in (theirs, *theirs.parents) or theirs in ours.parents:
         what = (
             "desk and site must be two folders, neither in the other: a server would serve the keys"

@@ -12,7 +12,12 @@ from datetime import datetime
 
 from tuf.api.metadata import MetaFile, Snapshot, Timestamp
 
-from firmhold.release.authorities import authority_of, current_metadata, trusted_root
+from firmhold.release.authorities import (
+    authority_of,
+    current_metadata,
+    require_pinned,
+    trusted_root,
+)
 from firmhold.release.documents import (
     DELEGATED,
     add_signature,
@@ -43,12 +48,21 @@ class Published:
     waiting: Mapping[str, Tally]
 
 
-def publish(desk: Desk, site: Site, online: Mapping[str, Signer], now: datetime) -> Published:
+def publish(
+    desk: Desk,
+    site: Site,
+    online: Mapping[str, Signer],
+    now: datetime,
+    *,
+    pinned: bytes | None = None,
+) -> Published:
     """Promote every draft whose quorum is met, and publish the whole with a new timestamp.
 
-    Before anything leaves the desk it is judged as a device would judge it (`TrustedSet`).
+    Before anything leaves the desk it is judged as a device would judge it (`TrustedSet`). `pinned`
+    is the domain's first root from a safe place, as for `sign`.
     """
     with desk.locked():
+        require_pinned(desk, pinned)
         root = trusted_root(desk)
         _require_own_site(desk, site)
         drafts, waiting = _drafts(desk, now)
@@ -59,6 +73,7 @@ def publish(desk: Desk, site: Site, online: Mapping[str, Signer], now: datetime)
         release[SNAPSHOT] = _next_snapshot(desk, release, online[SNAPSHOT], now)
         release[TIMESTAMP] = _next_timestamp(desk, release, online[TIMESTAMP], now)
         trusted = _as_devices(root, desk, site, release, now)
+        _require_nothing_said_twice(site, release)
         _remember(desk, drafts, release)
         _lay_out(desk, site, release, trusted)
         site.replace(_place(TIMESTAMP), release[TIMESTAMP])
@@ -77,6 +92,21 @@ def _require_own_site(desk: Desk, site: Site) -> None:
             detail="another repository is here",
         )
         raise Misuse(fault)
+
+
+def _require_nothing_said_twice(site: Site, release: Mapping[str, bytes]) -> None:
+    """Pass if no version that is about to go out stands on the site with other content.
+
+    It does where somebody took signed versions away from the desk: two holders would then sign one
+    version a second time, and what the first one named would vanish without a version going back.
+    """
+    for role in (*TARGETS_ROLES, SNAPSHOT):
+        place = _place(role, _version(role, release[role]))
+        if site.get(place) not in {None, release[role]}:
+            detail = (
+                "this version stands there with other content: the desk has lost some of its own"
+            )
+            raise Misuse(PlaceFault(code=Code.RELEASE_SITE_TAKEN, path=place, detail=detail))
 
 
 def _drafts(desk: Desk, now: datetime) -> tuple[dict[str, bytes], dict[str, Tally]]:

@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from firmhold.release.authorities import authority_of
+from firmhold.release.authorities import authority_of, require_pinned
 from firmhold.release.documents import add_signature, parse, version_of
 from firmhold.release.drafts import check_draft, open_draft
 from firmhold.release.ports import Desk
 from firmhold.signing.ports import Signer
-from firmhold.trust.errors import Code, Misuse, Refused
-from firmhold.trust.faults import Absent, PlaceFault
+from firmhold.trust.errors import Code, Misuse
+from firmhold.trust.faults import Absent
 from firmhold.trust.quorum import Tally
-from firmhold.trust.tuf.trusted_set import ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +41,7 @@ def sign(
     with desk.locked():
         data = open_draft(desk, role)
         # 1. the holder's domain
-        if pinned is not None and desk.versions(ROOT)[:1] != [(1, pinned)]:
-            fault = PlaceFault(code=Code.RELEASE_DESK, path=ROOT, detail="not the pinned root")
-            raise Refused(fault)
+        require_pinned(desk, pinned)
         # 2. a seat in the role
         authority = authority_of(desk, role)
         if signer.key_id not in authority.seats:

@@ -16,10 +16,12 @@ from firmhold.trust.tuf.schema import (
     MAX_KEYS,
     MAX_NAME_BYTES,
     MAX_PATTERNS,
+    MAX_PREFIXES,
     MAX_SIGNATURES,
     TOP_LEVEL,
     check_common,
     check_envelope,
+    check_targets,
 )
 
 Document = dict[str, Any]
@@ -127,7 +129,9 @@ NO_SIZES = (-1, True, False, 7.0, "7", None)
 A_COUNT = "an integer of at least 1"
 A_SIZE = "an integer of at least 0"
 A_SHORT_LIST = "a list of at most 1024 entries"
-A_LONG_LIST = "a list of at most 65536 entries"
+A_LONG_LIST = "a list of at most 8192 entries"
+A_LONGER_LIST = "a list of at most 65536 entries"
+A_PATTERN = "at most 1024 characters, 32 of them wildcards"
 A_NAME = "a name of 1 to 240 quoted bytes, not a top-level role"
 TOO_MANY_KEYS: Document = {key_id: {} for key_id in KEY_IDS}
 NO_WAY = {key: value for key, value in delegated("a").items() if key != "paths"}
@@ -186,7 +190,8 @@ SPOILT: list[tuple[str, str, str, tuple[object, ...]]] = [
     ("targets", f"{ROLE}/terminating", "true or false", (GONE, *NO_BOOLEANS)),
     ("targets", f"{ROLE}/paths", A_LONG_LIST, (None, "*", ["*"] * (MAX_PATTERNS + 1))),
     ("targets", f"{ROLE}/paths", "a string", ([7], ["*", None])),
-    ("targets", "delegations/roles/2/path_hash_prefixes", A_LONG_LIST, (None, "0f")),
+    ("targets", f"{ROLE}/paths", A_PATTERN, (["x" * 1025], ["*" * 33], ["*?[" * 11])),
+    ("targets", "delegations/roles/2/path_hash_prefixes", A_LONGER_LIST, (None, "0f")),
     ("targets", "delegations/roles/2/path_hash_prefixes", "a string", ([7],)),
     ("targets", f"{ROLE}/name", "a string", (GONE, *NO_TEXTS)),
     ("targets", f"{ROLE}/name", A_NAME, BAD_NAMES),
@@ -232,7 +237,8 @@ SOUND: list[tuple[str, str, tuple[object, ...]]] = [
     ("snapshot", "meta/a.json/version", (1, 2**63 - 1)),
     ("targets", "delegations", (GONE,)),
     ("targets", "delegations/roles", ([], [delegated(k) for k in KEY_IDS[:MAX_KEYS]])),
-    ("targets", f"{ROLE}/paths", ([], ["*"] * MAX_PATTERNS)),
+    ("targets", f"{ROLE}/paths", ([], ["*"] * MAX_PATTERNS, ["*?[" * 10 + "*?" + "x" * 992])),
+    ("targets", "delegations/roles/2/path_hash_prefixes", (["0f"] * MAX_PREFIXES,)),
     ("targets", f"{ROLE}/terminating", (True,)),
     ("targets", f"{ROLE}/name", ("x" * MAX_NAME_BYTES, "/" * (MAX_NAME_BYTES // 3), "Roots", "..")),
     ("bins", f"{SUCCINCT}/bit_length", (1, 32)),
@@ -386,4 +392,20 @@ def test_as_many_signatures_as_are_permitted_are_read() -> None:
 
 def test_the_bounds_are_the_documented_ones() -> None:
     """A bound does not move without a test that says so."""
-    assert (MAX_SIGNATURES, MAX_KEYS, MAX_NAME_BYTES, MAX_PATTERNS) == (256, 1024, 240, 65_536)
+    assert (MAX_SIGNATURES, MAX_KEYS, MAX_NAME_BYTES) == (256, 1024, 240)
+    assert (MAX_PATTERNS, MAX_PREFIXES) == (8192, 65_536)
+
+
+def test_the_patterns_of_all_delegations_are_counted_together() -> None:
+    """A delegator cannot have a device read more patterns by spreading them over many roles."""
+    half = [f"{number}/*" for number in range(MAX_PATTERNS // 2)]
+    roles = [delegated("a", paths=half), delegated("b", paths=half)]
+    document: Document = {"targets": {}, "delegations": {"keys": {}, "roles": roles}}
+    check_targets(document)
+    roles.append(delegated("c", paths=["one/more"]))
+    fault = refusal(lambda: check_targets(document))
+    assert fault == Malformed(
+        code=Code.TUF_SHAPE,
+        where="signed.delegations.roles",
+        expected="at most 8192 paths in all",
+    )

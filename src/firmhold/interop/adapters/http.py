@@ -1,16 +1,19 @@
 """Plain HTTP/1.1 that cannot be kept waiting, flooded or led elsewhere.
 
 * Time: every wait on the socket (headers included) ends at a deadline that moves on only as bytes
-  arrive: `grace + received / minimum rate`. A server that trickles meets it soon, and one that is
-  merely slow does not (TUF 1.5.2 slow retrieval).
-* Size: reading stops at the first byte beyond the bound, and headers, interim answers and chunk
-  marks have a bound of their own (endless data).
+  arrive, and for no more bytes than were asked for: `grace + received / minimum rate`. A server
+  that trickles meets it soon, and one that is merely slow does not (TUF 1.5.2 slow retrieval).
+* Size: reading stops at the first byte beyond the bound; what comes before the body, and the marks
+  of chunks, have bounds of their own (endless data).
+* Lines: a carriage return inside a line is refused. The library's header parser would take it for
+  the end of one, and could be led into work without end.
 * Place: a redirect is an answer like any other, and not the one that was asked for. No other host,
   scheme or file is ever opened, and no credentials exist that could go there.
 * Form: only identity encoding is asked for and taken, so nothing is unpacked before it is verified.
 """
 
 import http.client
+import io
 import re
 import socket
 import time
@@ -23,12 +26,20 @@ from firmhold.trust.errors import Code, Refused, Unavailable
 from firmhold.trust.faults import FetchFault, OverLimit
 
 _PIECE_BYTES = 1 << 16
+_HEAD_BYTES = 1 << 16
+"""What may come before the body: status line, headers, interim answers."""
+
 _FRAMING_BYTES = 1 << 18
 _FRAMING_FACTOR = 8
-"""What headers and chunk marks may add to a body, so that framing is no endless data either."""
+"""What chunk marks may add to a body, so that framing is no endless data either."""
+
+_HEAD_CREDIT_BYTES = 1 << 12
+"""For how many bytes of head the deadline moves on, as it does for those of the body."""
 
 _URL = re.compile(r"[!-~]+")
 """Visible ASCII: anything else would be dropped on the way, or stands for something unsaid."""
+_BARE_RETURN = "a carriage return inside a line"
+_UNREADABLE_HEAD = "headers that cannot be read"
 _OK = 200
 _REDIRECTS = range(300, 400)
 _NOT_THERE = frozenset({403, 404, 410})
@@ -43,21 +54,32 @@ class Patience:
     minimum_bytes_per_second: float = 1024.0
 
 
+class _Lines(io.BufferedReader):
+    """A reader for which a line ends as HTTP says, and nowhere else (RFC 9112 2.2)."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r"):
+            raise http.client.HTTPException(_BARE_RETURN)
+        return line
+
+
 class _Impatient(socket.socket):
     """A socket whose every read ends at the moving deadline."""
 
     patience: Patience
     started: float
     received: int = 0
-    most: int
+    credit: int
+    most: int = _HEAD_BYTES
 
-    def begin(self, patience: Patience, most: int) -> None:
-        self.patience, self.most = patience, most
+    def begin(self, patience: Patience, max_bytes: int) -> None:
+        self.patience, self.credit = patience, max_bytes + _HEAD_CREDIT_BYTES
         self.settimeout(patience.grace_seconds)  # for the request; each read sets its own
         self.started = time.monotonic()
 
     def recv_into(self, *args: int | memoryview | bytearray) -> int:  # type: ignore[override]
-        earned = self.received / self.patience.minimum_bytes_per_second
+        earned = min(self.received, self.credit) / self.patience.minimum_bytes_per_second
         left = self.started + self.patience.grace_seconds + earned - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -68,18 +90,27 @@ class _Impatient(socket.socket):
             raise Refused(OverLimit(code=Code.FETCH_TOO_LONG, what="answer", limit=self.most))
         return count
 
+    def makefile(self, *_: object, **__: object) -> _Lines:  # type: ignore[override]
+        return _Lines(super().makefile("rb", buffering=0))
+
 
 class _Connection(http.client.HTTPConnection):
-    def __init__(self, parts: SplitResult, patience: Patience, most: int) -> None:
+    def __init__(self, parts: SplitResult, patience: Patience, max_bytes: int) -> None:
         host, port = parts.hostname or "", parts.port or http.client.HTTP_PORT
         super().__init__(host, port, timeout=patience.grace_seconds)
-        self._patience, self._most = patience, most
+        self._patience, self._max_bytes = patience, max_bytes
+        self._impatient: _Impatient | None = None
 
     def connect(self) -> None:
         plain = socket.create_connection((self.host, self.port), self.timeout)
-        impatient = _Impatient(fileno=plain.detach())
-        impatient.begin(self._patience, self._most)
-        self.sock = impatient
+        self.sock = self._impatient = _Impatient(fileno=plain.detach())
+        self._impatient.begin(self._patience, self._max_bytes)
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        response = super().getresponse()
+        if self._impatient is not None:
+            self._impatient.most = _FRAMING_BYTES + _FRAMING_FACTOR * self._max_bytes
+        return response
 
 
 class HttpFetcher:
@@ -92,8 +123,7 @@ class HttpFetcher:
     def fetch(self, url: str, max_bytes: int) -> Iterator[Iterator[bytes]]:
         """Bring the bytes of `url`; see the port `Fetcher`."""
         parts = _split(url)
-        most = _FRAMING_BYTES + _FRAMING_FACTOR * max_bytes
-        connection = _Connection(parts, self._patience, most)
+        connection = _Connection(parts, self._patience, max_bytes)
         try:
             with _reported(url):
                 response = _ask(connection, parts)
@@ -122,7 +152,11 @@ def _ask(connection: _Connection, parts: SplitResult) -> http.client.HTTPRespons
     if parts.query:
         path = f"{path}?{parts.query}"
     connection.request("GET", path, headers={"Accept-Encoding": "identity"})
-    return connection.getresponse()
+    try:
+        return connection.getresponse()
+    except (LookupError, RecursionError, TypeError, ValueError) as error:
+        # The header parser of the library is one for mail, and stumbles over much.
+        raise http.client.HTTPException(_UNREADABLE_HEAD) from error
 
 
 def _check_answer(url: str, response: http.client.HTTPResponse) -> None:

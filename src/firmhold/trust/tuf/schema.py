@@ -25,8 +25,15 @@ MAX_KEYS = 1024
 MAX_NAME_BYTES = 240
 """A role's name, percent-quoted: with `.json` it must still be a file name."""
 
-MAX_PATTERNS = 65_536
-"""Path patterns or hash prefixes of one delegation; 16 bits of hash bins, each named."""
+MAX_PREFIXES = 65_536
+"""Hash prefixes of one delegation; 16 bits of hash bins, each named."""
+
+MAX_PATTERNS = 8192
+"""Path patterns of one document: each is made into an expression when a path is looked for."""
+
+MAX_PATTERN_CHARACTERS = 1024
+MAX_WILDCARDS = 32
+"""`*`, `?` and `[` in one pattern: what it takes to read one grows with their square."""
 
 TOP_LEVEL = ("root", "timestamp", "snapshot", "targets")
 
@@ -192,11 +199,14 @@ def _check_delegations(delegations: JsonObject) -> None:
     if "succinct_roles" in delegations:
         _check_succinct(delegations["succinct_roles"], f"{where}.succinct_roles")
         return
-    names = set()
+    patterns: dict[str, int] = {}
     for position, value in enumerate(a_list(delegations["roles"], f"{where}.roles", MAX_KEYS)):
-        names.add(_check_delegated_role(value, f"{where}.roles[{position}]"))
-        if len(names) != position + 1:
+        name, number = _check_delegated_role(value, f"{where}.roles[{position}]")
+        if name in patterns:
             raise _refusal(f"{where}.roles[{position}].name", "each name once")
+        patterns[name] = number
+    if sum(patterns.values()) > MAX_PATTERNS:
+        raise _refusal(f"{where}.roles", f"at most {MAX_PATTERNS} paths in all")
 
 
 def _check_succinct(value: JsonValue, where: str) -> None:
@@ -207,18 +217,31 @@ def _check_succinct(value: JsonValue, where: str) -> None:
         raise _refusal(f"{where}.bit_length", f"at most {_MAX_BIN_BITS}")
 
 
-def _check_delegated_role(value: JsonValue, where: str) -> str:
+def _check_delegated_role(value: JsonValue, where: str) -> tuple[str, int]:
     role = _check_authority(value, where)
     if not isinstance(role.get("terminating"), bool):
         raise _refusal(f"{where}.terminating", "true or false")
     if ("paths" in role) == ("path_hash_prefixes" in role):
         raise _refusal(where, "either paths or path_hash_prefixes")
-    field = "paths" if "paths" in role else "path_hash_prefixes"
-    for entry in a_list(role[field], f"{where}.{field}", MAX_PATTERNS):
-        a_text(entry, f"{where}.{field}")
+    patterns: list[JsonValue] = []
+    if "paths" in role:
+        patterns = a_list(role["paths"], f"{where}.paths", MAX_PATTERNS)
+        for entry in patterns:
+            _check_pattern(a_text(entry, f"{where}.paths"), f"{where}.paths")
+    else:
+        prefixes = a_list(role["path_hash_prefixes"], f"{where}.path_hash_prefixes", MAX_PREFIXES)
+        for entry in prefixes:
+            a_text(entry, f"{where}.path_hash_prefixes")
     name = a_text(role.get("name"), f"{where}.name")
     _check_role_name(name, f"{where}.name")
-    return name
+    return name, len(patterns)
+
+
+def _check_pattern(pattern: str, where: str) -> None:
+    wildcards = sum(pattern.count(wildcard) for wildcard in "*?[")
+    if len(pattern) > MAX_PATTERN_CHARACTERS or wildcards > MAX_WILDCARDS:
+        expected = f"at most {MAX_PATTERN_CHARACTERS} characters, {MAX_WILDCARDS} of them wildcards"
+        raise _refusal(where, expected)
 
 
 def _check_role_name(name: str, where: str) -> None:
