@@ -44,6 +44,7 @@ from firmhold.trust.verified import Verified, seal
 IMAGE = b"an image" * 100
 DIGESTS = {"sha256": hashlib.sha256(IMAGE).hexdigest()}
 WEEK = timedelta(days=7)
+CUSTOM: JsonObject = {"hardwareIds": ["hw-1"], "releaseCounter": 3}
 
 
 def entry(*components: str) -> dict[str, Any]:
@@ -96,9 +97,8 @@ def test_an_offline_update_assigns_what_a_director_would(medium: Medium) -> None
     assert (update.version, update.expires) == (1, BEGIN + WEEK)
     assignment = update.assignments[ComponentId("ecu-1")]
     own = Component(ComponentId("ecu-1"), HardwareId("hw-1"))
-    custom: JsonObject = {"hardwareIds": ["hw-1"], "releaseCounter": 3}
     expectation = Expectation("a.img", len(IMAGE), DIGESTS, TARGET_FILE)
-    image = seal(Target("a.img", "feature", expectation, custom))
+    image = seal(Target("a.img", "feature", expectation, CUSTOM))
     assert verify_image(own, assignment, image).value.release_counter == 3
 
 
