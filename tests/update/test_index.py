@@ -323,6 +323,13 @@ def test_a_recipe_without_a_base_has_no_extents_that_need_one(number: int) -> No
     )
 
 
+def test_the_least_that_an_index_may_name_is_read() -> None:
+    """A base of one byte and a payload of one byte are within the bounds."""
+    extents = (replace(FULL.extents[0], payload=Payload(1, SHA256)), *FULL.extents[1:])
+    least = Index(PIECES, (FULL, Recipe(Image(1, bytes(32)), extents)))
+    assert parse_index(least.to_bytes(), PIECES.image) == least
+
+
 @pytest.mark.parametrize(("number", "length"), [(0, 16 * PIECE_BYTES), (1, 4 * PIECE_BYTES)])
 def test_a_payload_is_bounded_by_what_it_is_to_yield(number: int, length: int) -> None:
     """No payload can be longer than its extent would be uncompressed, but for the frame."""

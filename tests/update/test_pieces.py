@@ -185,6 +185,19 @@ def test_one_changed_byte_anywhere_is_refused(at: int, change: int, part: int) -
     assert fault.what == f"piece {at // PIECE_BYTES}"
 
 
+def test_a_wrong_piece_is_refused_as_soon_as_it_is_there() -> None:
+    """Nobody reads the rest of an image whose first piece is wrong."""
+    reader = Reader(index_of(DATA))
+    assert refusal(lambda: reader.update(WHOLE[1])).code is Code.UPDATE_PIECE_DIGEST
+
+
+def test_an_image_is_measured_once() -> None:
+    """Asking a second time what came by gives the same answer."""
+    meter = Meter()
+    meter.update(DATA)
+    assert meter.finish() == meter.finish()
+
+
 @pytest.mark.parametrize(
     ("length", "code", "found"),
     [

@@ -18,6 +18,7 @@ from firmhold.trust.uptane.component import ComponentId
 from firmhold.update.release import (
     MAX_BYTES,
     TAG,
+    Dependency,
     HardwareRange,
     IndexFile,
     Release,
@@ -247,6 +248,22 @@ def test_the_first_release_requires_none() -> None:
     """A device on which nothing was installed yet takes a release that requires nothing."""
     first = replace(RELEASE, required_counter=ReleaseCounter(0))
     assert parse_release(first.to_bytes()).required_counter == 0
+
+
+def test_the_least_and_the_most_that_a_manifest_may_say_are_read() -> None:
+    """Each bound is itself within the bound."""
+    one = replace(RELEASE.components[0], image=replace(RELEASE.components[0].image, length=1))
+    names = sorted(f"x{number}" for number in range(32))
+    edge = replace(
+        RELEASE,
+        product="p" * 100,
+        counter=ReleaseCounter(1),
+        required_counter=ReleaseCounter(0),
+        components=(one, RELEASE.components[1]),
+        dependencies=(Dependency(MAIN, RADIO, ReleaseCounter(1)),),
+        extensions=tuple((name, b"1") for name in names),
+    )
+    assert parse_release(edge.to_bytes()) == edge
 
 
 def test_components_are_found_by_name() -> None:

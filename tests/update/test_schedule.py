@@ -83,6 +83,15 @@ def test_a_device_waits_for_its_wave_and_no_longer(number: int) -> None:
     )
 
 
+def test_a_wave_ends_below_its_bound() -> None:
+    """A device whose bucket is the bound of a wave is in the next one."""
+    bucket = bucket_of(DEVICES[0], RELEASE)
+    at_bound = Schedule(START, (Wave(0, bucket), Wave(60, BUCKETS)))
+    below = Schedule(START, (Wave(0, bucket + 1), Wave(60, BUCKETS)))
+    assert starts_at(at_bound, DEVICES[0], RELEASE) == START + timedelta(seconds=60)
+    assert starts_at(below, DEVICES[0], RELEASE) == START
+
+
 @given(
     name=st.text(),
     waves=st.lists(

@@ -213,3 +213,16 @@ def test_leave_is_for_the_devices_that_it_names() -> None:
     """Devices stand in the document in the order in which they were named."""
     turned = replace(REVERT, devices=REVERT.devices[::-1])
     assert parse_revert(turned.to_bytes()) == turned != REVERT
+
+
+@pytest.mark.parametrize(("start", "end"), [(2, 1), (9, 8), (9, 1)])
+def test_leave_may_be_for_any_step_back(start: int, end: int) -> None:
+    """One release back or to the very first: the security authority says how far."""
+    step = replace(REVERT, from_counter=ReleaseCounter(start), to_counter=ReleaseCounter(end))
+    assert parse_revert(step.to_bytes()) == step
+
+
+def test_as_many_devices_as_may_be_are_named() -> None:
+    """The list has a bound, and the bound itself is within it."""
+    devices = tuple(DeviceId(f"device-{number}") for number in range(MAX_DEVICES))
+    assert parse_revert(replace(REVERT, devices=devices).to_bytes()).devices == devices

@@ -33,6 +33,8 @@ EXTREMES: tuple[HealthCheck, ...] = (
     HttpCheck(MAX_DEADLINE_SECONDS, 65_535, "/", 599),
     MemoryCheck(1, "s", MAX_MEMORY_BYTES),
     ServiceCheck(1, "x" * 256),
+    HttpCheck(1, 1, "/", 100),
+    MemoryCheck(1, "s", 1),
 )
 
 

@@ -20,8 +20,8 @@ from firmhold.drill.vendor import Vendor
 from firmhold.drill.view import View
 from firmhold.sim.network import SimNetwork
 from firmhold.trust.advice import advice_for
-from firmhold.trust.errors import Code, FirmholdError, Misuse
-from firmhold.trust.faults import PlaceFault, UsageFault
+from firmhold.trust.errors import Code, FirmholdError, Misuse, UsageFault
+from firmhold.trust.faults import PlaceFault
 
 REVISION = "rev1d4"
 """The hardware revision of the device that the demo plays."""

@@ -65,7 +65,6 @@ def compress(data: bytes, window: bytes = b"") -> bytes:
     """Return the frame that an extent's `data` travel in, with `window` in view: for the desk."""
     dictionary = zstd.ZstdDict(window, is_raw=True).as_prefix if window else None
     packer = zstd.ZstdCompressor(level=LEVEL, zstd_dict=dictionary)
-    packer.set_pledged_input_size(len(data))
     return packer.compress(data, packer.FLUSH_FRAME)
 
 

@@ -136,6 +136,17 @@ class State:
         failures = (*others, newest)[-MOST_FAILURES:]
         return replace(self, failures=failures, outcome=Outcome(release.digest, Verdict.FAILED))
 
+    def predates(self, floor: int) -> bool:
+        """Tell whether this was remembered before the floor of the hardware was raised.
+
+        Only the machine raises it, and what it remembers while it does names the new floor. Where
+        nothing is remembered, nothing is too old.
+        """
+        known = self.floor
+        if self.phase is Phase.RAISING and self.job is not None:
+            known = max(known, self.job.accepted.release.security_counter)
+        return known < floor and self != State()
+
     def to_bytes(self) -> bytes:
         """The one form of this state in bytes."""
         return canonical_json(

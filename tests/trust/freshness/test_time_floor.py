@@ -237,6 +237,28 @@ def test_an_old_root_accounts_for_nothing(floor: TimeFloor, root_of: RootOf) -> 
     assert floor.recovery
 
 
+@pytest.mark.parametrize(("seconds", "doubting"), [(0, True), (1, False)], ids=["none", "news"])
+def test_only_news_ends_a_doubt(
+    floor: TimeFloor, root_of: RootOf, seconds: int, *, doubting: bool
+) -> None:
+    """A root that says no more than the device knows accounts for its jumps, not for the doubt."""
+    floor = floor.heard(said(day(8)), START, PERMITTED)
+    floor = floor.heard(said(day(12)), START, PERMITTED)
+    root = root_of(1, day(8) + timedelta(seconds=seconds))
+    floor = floor.under(root, START, PERMITTED)
+    assert (floor.jumped_in_all, floor.recovery) == (0, doubting)
+
+
+def test_a_doubted_time_that_has_passed_is_confirmed_by_its_own_moment(
+    floor: TimeFloor, root_of: RootOf
+) -> None:
+    """When the device's own clock has passed the doubted time, a root of that moment ends it."""
+    floor = floor.heard(said(day(12)), START, PERMITTED)
+    later = up(13 * DAY)
+    assert floor.advanced(later).recovery
+    assert not floor.under(root_of(1, day(12)), later, PERMITTED).recovery
+
+
 CONFIRMATIONS = {
     "the doubted time itself": (30, 30, True),
     "beyond it": (31, 31, True),

@@ -14,6 +14,7 @@ from firmhold.sim.offline import HOLDERS, sim_offline_update, sim_order
 from firmhold.sim.settings import sim_settings
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.digest import TARGET_FILE, Expectation
+from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import Code, Fault, Refused
 from firmhold.trust.faults import (
     Absent,
@@ -42,6 +43,7 @@ from firmhold.trust.verified import Verified, seal
 IMAGE = b"an image" * 100
 DIGESTS = {"sha256": hashlib.sha256(IMAGE).hexdigest()}
 WEEK = timedelta(days=7)
+CUSTOM: JsonObject = {"hardwareIds": ["hw-1"], "releaseCounter": 3}
 
 
 def entry(*components: str) -> dict[str, Any]:
@@ -95,9 +97,7 @@ def test_an_offline_update_assigns_what_a_director_would(medium: Medium) -> None
     assignment = update.assignments[ComponentId("ecu-1")]
     own = Component(ComponentId("ecu-1"), HardwareId("hw-1"))
     expectation = Expectation("a.img", len(IMAGE), DIGESTS, TARGET_FILE)
-    image = seal(
-        Target("a.img", "feature", expectation, {"hardwareIds": ["hw-1"], "releaseCounter": 3})
-    )
+    image = seal(Target("a.img", "feature", expectation, CUSTOM))
     assert verify_image(own, assignment, image).value.release_counter == 3
 
 

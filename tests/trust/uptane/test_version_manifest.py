@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from firmhold.sim.clock import BEGIN
 from firmhold.sim.signer import sim_signer
 from firmhold.trust.device_id import DeviceId
-from firmhold.trust.encoding import canonical_json
+from firmhold.trust.encoding import JsonObject, canonical_json
 from firmhold.trust.errors import Code, Fault, Refused
 from firmhold.trust.faults import Absent, Malformed, Mismatch, QuorumUnmet, VersionMismatch
 from firmhold.trust.keys import parse_public_key
@@ -172,7 +172,7 @@ def test_a_document_of_another_kind_is_no_report(report: Report) -> None:
     )
 
 
-PART = {"release_sha256": "00" * 32, "release_counter": 1, "version": "1"}
+PART: JsonObject = {"release_sha256": "00" * 32, "release_counter": 1, "version": "1"}
 MALFORMED: dict[str, tuple[str, Any]] = {
     "device": ("device", ""),
     "nonce": ("nonce", "00"),
@@ -203,6 +203,13 @@ def test_a_report_of_another_shape_is_refused_and_named(where: str) -> None:
     fault = refused(lambda: read_manifest({**MANIFEST.to_json(), member: value}))
     assert isinstance(fault, Malformed)
     assert (fault.code, fault.where) == (Code.MANIFEST_SHAPE, f"signed.{where}")
+
+
+def test_as_many_components_as_are_permitted_are_read() -> None:
+    """The bound itself is inside the bounds."""
+    components: JsonObject = {str(n): PART for n in range(MOST_COMPONENTS)}
+    manifest = read_manifest({**MANIFEST.to_json(), "components": components})
+    assert len(manifest.components) == MOST_COMPONENTS
 
 
 @pytest.mark.parametrize("member", sorted(MANIFEST.to_json()))

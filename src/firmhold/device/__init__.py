@@ -1,0 +1,1 @@
+"""What runs on the device: it performs what the ground decides, and decides nothing itself."""

@@ -1,0 +1,161 @@
+"""Step 11, install: performs what the installation machine asks, and has no rules of its own.
+
+The order is the machine's: its next state is durable before the first of its actions, and an
+action is durable before the next. Whatever is cut off or fails is taken up by the next `start`.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from firmhold.device.memory import Memory
+from firmhold.device.ports import Machine
+from firmhold.trust.errors import Code, Misuse, UsageFault
+from firmhold.trust.faults import PlaceFault
+from firmhold.trust.uptane.component import ComponentId
+from firmhold.trust.verified import Verified
+from firmhold.update.actions import (
+    Action,
+    Actions,
+    CheckHealth,
+    CopyPieces,
+    Mark,
+    Prefer,
+    RaiseFloor,
+    ReadBack,
+    Reboot,
+    WriteExtent,
+)
+from firmhold.update.events import (
+    Begin,
+    Done,
+    Event,
+    Judged,
+    Measured,
+    Started,
+    Withdrawn,
+    Written,
+)
+from firmhold.update.installation import step
+from firmhold.update.journal import Accepted, Candidate, State
+from firmhold.update.pieces import PIECE_BYTES, Image, Meter
+from firmhold.update.release import Release
+
+COPIED_PIECES = 4
+"""Pieces that are copied at a time: 256 KiB."""
+
+
+def candidate(release: Release, component: ComponentId) -> Candidate:
+    """Return as much of a release as installing the image of `component` needs."""
+    part = release.component(component)
+    if part is None:
+        raise Misuse(UsageFault(code=Code.MISUSE, what=f"a release without {component}"))
+    return Candidate(
+        digest=release.digest,
+        counter=release.counter,
+        security_counter=release.security_counter,
+        trial_boots=release.rollback.trial_boots,
+        image=part.image,
+    )
+
+
+class Installer:
+    """The hands of one installation machine."""
+
+    def __init__(self, machine: Machine, memory: Memory) -> None:
+        self._machine = machine
+        self._memory = memory
+        self.awaits: CheckHealth | None = None
+        """The judgement that is waited for; `judge` gives it."""
+
+    @property
+    def state(self) -> State:
+        """What is remembered; `outcome` in it is what a device reports."""
+        return self._memory.state
+
+    def start(self) -> None:
+        """Find out where the device stands, and go on from there. Raises what its ports raise."""
+        floor = self._machine.floor.read()
+        if self.state.predates(floor):
+            fault = PlaceFault(code=Code.MEMORY_STALE, path="memory", detail=f"floor is {floor}")
+            self._memory.forget(fault)
+        job = self.state.job
+        withdrawn = job is not None and self._machine.warrant.withdrawn(job.accepted)
+        boot = self._machine.boot
+        self._tell(Started(boot.running(), boot.read(), floor, withdrawn))
+
+    def begin(self, release: Verified[Release], component: ComponentId, now: datetime) -> None:
+        """Install a release. Raises `Refused` if it must not be, and what the ports raise."""
+        self._tell(Begin(Accepted(candidate(release.value, component), now)))
+
+    def withdraw(self, release: bytes) -> None:
+        """Hear that newer root or targets do not authorise a release, by digest, any more."""
+        self._tell(Withdrawn(release))
+
+    def judge(self, *, healthy: bool) -> None:
+        """Hear how the system that runs was judged."""
+        self.awaits = None
+        self._tell(Judged(healthy))
+
+    def _tell(self, event: Event) -> None:
+        said: Event | None = event
+        while said is not None:
+            state, actions = step(self.state, said)
+            if state != self.state:
+                self._memory.keep(state)
+            said = self._perform(actions)
+
+    def _perform(self, actions: Actions) -> Event | None:
+        """Perform actions in order; return the answer of the last, None if it is to be waited."""
+        answer: Event | None = Done() if actions else None
+        for action in actions:
+            answer = self._performed(action)
+        return answer
+
+    def _performed(self, action: Action) -> Event | None:
+        machine = self._machine
+        answer: Event | None = Done()
+        match action:
+            case Mark(slot, record):
+                machine.boot.mark(slot, record)
+            case Prefer(slot):
+                machine.boot.prefer(slot)
+            case RaiseFloor(to):
+                machine.floor.raise_to(to)
+            case WriteExtent():
+                answer = self._write(action)
+            case CopyPieces():
+                answer = self._copy(action)
+            case ReadBack():
+                answer = self._read_back(action)
+            case CheckHealth():
+                self.awaits, answer = action, None
+            case Reboot():
+                machine.power.reboot()
+                answer = None
+        return answer
+
+    def _write(self, action: WriteExtent) -> Written:
+        first, data = self._machine.source.extent(action.release, action.first)
+        return self._put(action, first, data)
+
+    def _copy(self, action: CopyPieces) -> Written:
+        image, running = action.release.image, self._machine.slots[action.slot.other]
+        pieces = min(COPIED_PIECES, image.pieces - action.first)
+        return self._put(action, action.first, running.read(*image.span(action.first, pieces)))
+
+    def _put(self, action: WriteExtent | CopyPieces, first: int, data: bytes) -> Written:
+        slot = self._machine.slots[action.slot]
+        slot.write(first * PIECE_BYTES, data)
+        slot.flush()
+        return Written(first - -len(data) // PIECE_BYTES)
+
+    def _read_back(self, action: ReadBack) -> Measured:
+        meter = Meter()
+        for offset, length in _parts(action.release.image):
+            meter.update(self._machine.slots[action.slot].read_back(offset, length))
+        return Measured(meter.finish().image == action.release.image)
+
+
+def _parts(image: Image) -> Iterator[tuple[int, int]]:
+    for first in range(0, image.pieces, COPIED_PIECES):
+        yield image.span(first, min(COPIED_PIECES, image.pieces - first))
