@@ -1,12 +1,23 @@
 """Laws of the ground that its own source must keep."""
 
+import inspect
+from dataclasses import is_dataclass
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import pytest
 
 import firmhold.trust
 
 GROUND = sorted(Path(firmhold.trust.__file__).parent.rglob("*.py"))
+MODULES = [found.name for found in walk_packages(firmhold.trust.__path__, "firmhold.trust.")]
+VALUES = [
+    pytest.param(value, id=f"{module.removeprefix('firmhold.trust.')}-{name}")
+    for module in MODULES
+    for name, value in inspect.getmembers(import_module(module), is_dataclass)
+    if value.__module__ == module and inspect.isclass(value)
+]
 
 
 @pytest.mark.parametrize("file", GROUND, ids=lambda file: file.name)
@@ -20,3 +31,10 @@ def test_no_line_of_the_ground_is_left_out_of_coverage(file: Path) -> None:
 def test_the_ground_is_there() -> None:
     """The law above is kept by the whole of the ground, not by an empty list."""
     assert {"errors.py", "trusted_set.py", "workflow.py"} <= {file.name for file in GROUND}
+    assert len(VALUES) >= 30
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_no_value_of_the_ground_changes_after_it_was_made(value: type) -> None:
+    """What was read, counted or verified stays as it was under every hand that holds it."""
+    assert value.__dataclass_params__.frozen  # type: ignore[attr-defined]
