@@ -234,6 +234,8 @@ class SimSlot:
     """The medium of one slot, with a cache before it that a cut may lose."""
 
     def __init__(self, supply: Supply, blocks: int) -> None:
+        self.dead = False
+        """Takes no more writes, and does not say so."""
         self._supply = supply
         self._medium: list[bytes] = [bytes(PIECE_BYTES)] * blocks
         self._cache: dict[int, bytes] = {}
@@ -250,7 +252,8 @@ class SimSlot:
     def write(self, offset: int, data: bytes) -> None:
         """Write into the cache."""
         self._supply.spend(self, BlockWrite(offset, data))
-        self._cache.update(self._written(offset, data))
+        if not self.dead:
+            self._cache.update(self._written(offset, data))
 
     def flush(self) -> None:
         """Bring the cache to the medium."""
@@ -262,7 +265,7 @@ class SimSlot:
     def durable(self, fate: Fate, operation: Hashable | None) -> Blocks:
         """Return the blocks after a cut."""
         cached = dict(self._cache)
-        if isinstance(operation, BlockWrite):
+        if isinstance(operation, BlockWrite) and not self.dead:
             cached |= self._written(operation.offset, operation.data)
         blocks = list(self._medium)
         half = PIECE_BYTES // 2
