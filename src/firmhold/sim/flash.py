@@ -235,7 +235,7 @@ class SimSlot:
 
     def __init__(self, supply: Supply, blocks: int) -> None:
         self.dead = False
-        """Takes no more writes, and does not say so."""
+        """The medium takes nothing any more; the cache before it goes on as if it did."""
         self._supply = supply
         self._medium: list[bytes] = [bytes(PIECE_BYTES)] * blocks
         self._cache: dict[int, bytes] = {}
@@ -252,19 +252,20 @@ class SimSlot:
     def write(self, offset: int, data: bytes) -> None:
         """Write into the cache."""
         self._supply.spend(self, BlockWrite(offset, data))
-        if not self.dead:
-            self._cache.update(self._written(offset, data))
+        self._cache.update(self._written(offset, data))
 
     def flush(self) -> None:
         """Bring the cache to the medium."""
         self._supply.spend(self, BlockFlush())
+        if self.dead:
+            return
         for block, data in self._cache.items():
             self._medium[block] = data
         self._cache.clear()
 
     def durable(self, fate: Fate, operation: Hashable | None) -> Blocks:
         """Return the blocks after a cut."""
-        cached = dict(self._cache)
+        cached = {} if self.dead else dict(self._cache)
         if isinstance(operation, BlockWrite) and not self.dead:
             cached |= self._written(operation.offset, operation.data)
         blocks = list(self._medium)
