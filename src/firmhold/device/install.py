@@ -22,7 +22,6 @@ from firmhold.update.actions import (
     Prefer,
     RaiseFloor,
     ReadBack,
-    Reboot,
     WriteExtent,
 )
 from firmhold.update.events import (
@@ -129,7 +128,7 @@ class Installer:
                 answer = self._read_back(action)
             case CheckHealth():
                 self.awaits, answer = action, None
-            case Reboot():
+            case _:  # Reboot
                 machine.power.reboot()
                 answer = None
         return answer

@@ -234,6 +234,8 @@ class SimSlot:
     """The medium of one slot, with a cache before it that a cut may lose."""
 
     def __init__(self, supply: Supply, blocks: int) -> None:
+        self.dead = False
+        """The medium takes nothing any more; the cache before it goes on as if it did."""
         self._supply = supply
         self._medium: list[bytes] = [bytes(PIECE_BYTES)] * blocks
         self._cache: dict[int, bytes] = {}
@@ -255,14 +257,16 @@ class SimSlot:
     def flush(self) -> None:
         """Bring the cache to the medium."""
         self._supply.spend(self, BlockFlush())
+        if self.dead:
+            return
         for block, data in self._cache.items():
             self._medium[block] = data
         self._cache.clear()
 
     def durable(self, fate: Fate, operation: Hashable | None) -> Blocks:
         """Return the blocks after a cut."""
-        cached = dict(self._cache)
-        if isinstance(operation, BlockWrite):
+        cached = {} if self.dead else dict(self._cache)
+        if isinstance(operation, BlockWrite) and not self.dead:
             cached |= self._written(operation.offset, operation.data)
         blocks = list(self._medium)
         half = PIECE_BYTES // 2

@@ -83,10 +83,14 @@ class SimSeal:
 
 @dataclass(slots=True)
 class SimSource:
-    """Gives extents of `pieces` pieces of the images that it has, and fails while it is empty."""
+    """Gives extents of `pieces` pieces of the images that it has."""
 
     images: dict[Image, bytes] = field(default_factory=dict)
     pieces: int = 1
+    fails_from: int | None = None
+    """The first piece that cannot be had."""
+    spoils: bool = False
+    """Whether the last byte of each extent is another one than was signed."""
     asked: list[int] = field(default_factory=list)
     """The first pieces that were asked for, in order."""
 
@@ -94,12 +98,15 @@ class SimSource:
         """Return the extent that makes piece `first`."""
         self.asked.append(first)
         image = release.image
-        if image not in self.images:
-            fault = FetchFault(code=Code.FETCH_UNREACHABLE, url=image.root.hex(), detail="empty")
+        if image not in self.images or (self.fails_from is not None and first >= self.fails_from):
+            fault = FetchFault(
+                code=Code.FETCH_UNREACHABLE, url=image.root.hex(), detail=f"piece {first}"
+            )
             raise Unavailable(fault)
         begin = first - first % self.pieces
         offset, length = image.span(begin, min(self.pieces, image.pieces - begin))
-        return begin, self.images[image][offset : offset + length]
+        data = self.images[image][offset : offset + length]
+        return begin, data[:-1] + bytes([data[-1] ^ self.spoils])
 
 
 @dataclass(slots=True)
