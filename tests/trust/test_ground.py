@@ -8,21 +8,22 @@ from pkgutil import walk_packages
 
 import pytest
 
-import firmhold
+import firmhold.trust
+import firmhold.update
 
-<<<<<<< HEAD
 SOURCE = Path(firmhold.__file__).parent
 GROUND = sorted(file for name in ("trust", "update") for file in (SOURCE / name).rglob("*.py"))
-=======
-GROUND = sorted(Path(firmhold.trust.__file__).parent.rglob("*.py"))
-MODULES = [found.name for found in walk_packages(firmhold.trust.__path__, "firmhold.trust.")]
+MODULES = [
+    found.name
+    for place in (firmhold.trust, firmhold.update)
+    for found in walk_packages(place.__path__, f"{place.__name__}.")
+]
 VALUES = [
-    pytest.param(value, id=f"{module.removeprefix('firmhold.trust.')}-{name}")
+    pytest.param(value, id=f"{module.removeprefix('firmhold.')}-{name}")
     for module in MODULES
     for name, value in inspect.getmembers(import_module(module), is_dataclass)
     if value.__module__ == module and inspect.isclass(value)
 ]
->>>>>>> 9c309ec0bfabd8c6d6176660452dda3f0adfd6c6
 
 
 @pytest.mark.parametrize("file", GROUND, ids=lambda file: file.name)
@@ -35,11 +36,8 @@ def test_no_line_of_the_ground_is_left_out_of_coverage(file: Path) -> None:
 
 def test_the_ground_is_there() -> None:
     """The law above is kept by the whole of the ground, not by an empty list."""
-<<<<<<< HEAD
     names = {"errors.py", "trusted_set.py", "workflow.py", "version.py"}
     assert names <= {file.name for file in GROUND}
-=======
-    assert {"errors.py", "trusted_set.py", "workflow.py"} <= {file.name for file in GROUND}
     assert len(VALUES) >= 30
 
 
@@ -47,4 +45,3 @@ def test_the_ground_is_there() -> None:
 def test_no_value_of_the_ground_changes_after_it_was_made(value: type) -> None:
     """What was read, counted or verified stays as it was under every hand that holds it."""
     assert value.__dataclass_params__.frozen  # type: ignore[attr-defined]
->>>>>>> 9c309ec0bfabd8c6d6176660452dda3f0adfd6c6
