@@ -18,13 +18,13 @@ from firmhold.trust.tuf.schema import (
     MAX_PATTERNS,
     MAX_PREFIXES,
     MAX_SIGNATURES,
-    TOP_LEVEL,
     check_common,
     check_envelope,
     check_targets,
 )
 
 Document = dict[str, Any]
+TOP_LEVEL = ("root", "timestamp", "snapshot", "targets")
 KEY_IDS = [f"k{number}" for number in range(MAX_KEYS + 1)]
 
 
