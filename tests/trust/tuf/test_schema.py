@@ -137,14 +137,8 @@ TOO_MANY_KEYS: Document = {key_id: {} for key_id in KEY_IDS}
 NO_WAY = {key: value for key, value in delegated("a").items() if key != "paths"}
 TWO_WAYS = delegated("a", paths=["*"], path_hash_prefixes=["0f"])
 BAD_SHA256 = ("", "0" * 63, "0" * 65, "A" * 64, "g" * 64, "0" * 63 + "\n", "\u0661" * 64)
-BAD_NAMES = (
-    "",
-    *TOP_LEVEL,
-    "Root",
-    "TARGETS",
-    "x" * (MAX_NAME_BYTES + 1),
-    "/" * (MAX_NAME_BYTES // 3 + 1),
-)
+LONG_NAMES = ("x" * (MAX_NAME_BYTES + 1), "/" * (MAX_NAME_BYTES // 3 + 1))
+BAD_NAMES = ("", *TOP_LEVEL, "Root", "TARGETS", *LONG_NAMES)
 ROLE = "delegations/roles/0"
 SUCCINCT = "delegations/succinct_roles"
 TARGET = "targets/a.bin"
@@ -324,29 +318,22 @@ def test_the_date_of_expiry_is_read_in_utc() -> None:
 
 
 ENVELOPE: Document = {"signed": {"a": 1}, "signatures": [{"keyid": "k", "sig": "00"}]}
+SIGNATURES = "a list of at most 256 entries"
 SPOILT_ENVELOPES: dict[str, tuple[JsonValue, str, str]] = {
     "a list": ([], "document", "an object"),
     "a text": ("x", "document", "an object"),
     "no signed part": ({"signatures": []}, "signed", "an object"),
     "a signed list": ({"signatures": [], "signed": []}, "signed", "an object"),
-    "no signatures": ({"signed": {}}, "signatures", "a list of at most 256 entries"),
-    "an object of signatures": (
-        ENVELOPE | {"signatures": {}},
-        "signatures",
-        "a list of at most 256 entries",
-    ),
+    "no signatures": ({"signed": {}}, "signatures", SIGNATURES),
+    "an object of signatures": (ENVELOPE | {"signatures": {}}, "signatures", SIGNATURES),
     "too many signatures": (
         ENVELOPE | {"signatures": ENVELOPE["signatures"] * (MAX_SIGNATURES + 1)},
         "signatures",
-        "a list of at most 256 entries",
+        SIGNATURES,
     ),
-    "a signature not an object": (
-        ENVELOPE | {"signatures": [*ENVELOPE["signatures"], "00"]},
-        "signatures[1]",
-        "an object",
-    ),
+    "a signature not an object": (ENVELOPE | {"signatures": ["00"]}, "signatures[0]", "an object"),
     "a signature without a key id": (
-        ENVELOPE | {"signatures": [{"sig": "00"}]},
+        ENVELOPE | {"signatures": [{"sig": ""}]},
         "signatures[0]",
         "a string",
     ),
