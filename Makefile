@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 GROUND := */firmhold/trust/*,*/firmhold/update/*,*/firmhold/protocol/*
 WORKERS ?= 2
+FAST := tests/trust tests/update tests/fuzz tests/interop tests/contracts tests/release tests/signing \
+  tests/storage $(wildcard tests/test_*.py)
 
 ##@ See it
 .PHONY: help demo
@@ -27,8 +29,8 @@ test: deps $(BIN)/.dev ## everything: checks, all tests, coverage of the ground
 check: $(BIN)/.dev ## what to run before each commit: lint, types, walls, fast tests
 	$(MAKE) lint types walls fast
 
-fast: $(BIN)/.dev ## the tests that take no time
-	$(BIN)/python -m pytest -n $(WORKERS) -q -m 'not slow'
+fast: $(BIN)/.dev ## the tests of the rules and of the desk, without those that take long
+	$(BIN)/python -m pytest -n $(WORKERS) -q -m 'not slow' $(FAST)
 
 lint: $(BIN)/.dev ## style, every rule of it
 	$(BIN)/ruff check .
