@@ -22,6 +22,7 @@ from firmhold.trust.tuf.wire import (
     parse_envelope,
     target_file,
     target_url_path,
+    target_url_paths,
 )
 
 TIMESTAMP: dict[str, Any] = {
@@ -162,6 +163,16 @@ def test_5_7_3_a_target_is_asked_for_under_its_own_name_without_consistent_snaps
     """TUF 5.7.3: without consistent snapshots the path is the path."""
     expectation = Expectation("x/../a b", 1, BOTH, TARGET_FILE)
     assert target_url_path(expectation, consistent=False) == "x/%2E%2E/a%20b"
+
+
+def test_5_7_3_a_target_may_be_served_under_each_of_its_digests_or_its_own_name() -> None:
+    """TUF 5.7.3: every place that a repository may use is known, digests first, its name last."""
+    expectation = Expectation("x/../a b", 1, BOTH, TARGET_FILE)
+    assert target_url_paths(expectation) == [
+        f"x/%2E%2E/{SHA256}.a%20b",
+        f"x/%2E%2E/{SHA512}.a%20b",
+        "x/%2E%2E/a%20b",
+    ]
 
 
 SEGMENTS = st.text(st.sampled_from("a./%\\?#é\0~"), max_size=12)
