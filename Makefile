@@ -70,8 +70,9 @@ $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Firmhold needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
+# The lists are whole, so nothing is left to be resolved: a release that came out since cannot break it.
 define install
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$(1).txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/$(1).txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 endef
