@@ -3,13 +3,21 @@
 from collections.abc import Callable
 
 import pytest
-from tests.world.plays import NOW, ONE, TWO, Version, plays, switched_on, version, with_release_one
+from tests.world.plays import (
+    ONE,
+    TWO,
+    Version,
+    admitted,
+    plays,
+    switched_on,
+    version,
+    with_release_one,
+)
 
 from firmhold.device.confirm import confirm
 from firmhold.device.install import Installer
 from firmhold.device.memory import Memory
 from firmhold.sim.machine import SimMachine
-from firmhold.sim.releases import MAIN
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import InstallFault
 from firmhold.update.journal import Outcome, Phase, State, Verdict
@@ -66,7 +74,7 @@ class Life:
         confirm(installer, machine.health)
         if not machine.reboot_wanted:
             try:
-                installer.begin(offered.release, MAIN, NOW)
+                installer.begin(admitted(offered))
             except Refused as error:
                 self.refusals.append(error.code)
         return installer.state
@@ -143,7 +151,7 @@ def test_the_refusal_names_the_release_and_how_often_it_failed() -> None:
     machine = life.machine
     installer = Installer(machine.ports(), Memory(machine.disk, machine.seal))
     with pytest.raises(Refused) as error:
-        installer.begin(TWO.release, MAIN, NOW)
+        installer.begin(admitted(TWO))
     assert error.value.fault == InstallFault(
         code=Code.INSTALL_FAILED_BEFORE,
         release=TWO.release.value.digest.hex(),

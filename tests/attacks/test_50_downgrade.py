@@ -1,14 +1,13 @@
 """Row 50: the attacker makes the new system fail, to get the old one with its hole back."""
 
 import pytest
-from tests.world.plays import BLOCKS, NOW, ONE, TWO, live, plays, switched_on
+from tests.world.plays import BLOCKS, ONE, TWO, admitted, live, plays, switched_on
 
 from firmhold.device.confirm import confirm
 from firmhold.device.install import Installer
 from firmhold.device.memory import Memory
 from firmhold.sim.flash import Fate
 from firmhold.sim.machine import SimMachine, blocks_of
-from firmhold.sim.releases import MAIN
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import InstallFault
 from firmhold.update.slots import BAD, GOOD, BootRecord, Slot
@@ -77,7 +76,7 @@ def test_an_old_release_is_not_installed_again(patched: SimMachine) -> None:
     installer = started(patched)
     patched.source.asked.clear()
     with pytest.raises(Refused) as error:
-        installer.begin(ONE.release, MAIN, NOW)
+        installer.begin(admitted(ONE))
     assert error.value.fault == InstallFault(
         code=Code.INSTALL_BELOW_FLOOR,
         release=ONE.release.value.digest.hex(),

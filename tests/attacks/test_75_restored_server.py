@@ -1,11 +1,10 @@
 """Row 75: the server comes back from an older backup, and offers what it offered then."""
 
 import pytest
-from tests.world.plays import NOW, ONE, TWO, live, plays, switched_on, version
+from tests.world.plays import ONE, TWO, admitted, live, plays, switched_on, version
 
 from firmhold.device.install import Installer
 from firmhold.device.memory import Memory
-from firmhold.sim.releases import MAIN
 from firmhold.sim.world import World
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import VersionMismatch
@@ -58,7 +57,7 @@ def test_a_release_from_the_backup_changes_nothing_and_the_next_one_gets_in() ->
     installer = Installer(machine.ports(), Memory(machine.disk, machine.seal))
     installer.start()
     with pytest.raises(Refused) as error:
-        installer.begin(ONE.release, MAIN, NOW)
+        installer.begin(admitted(ONE))
     assert error.value.code is Code.INSTALL_BELOW_FLOOR
     machine.boot()
     assert [machine.holds(slot) for slot in Slot] == [TWO.image] * 2

@@ -1,12 +1,11 @@
 """The judgement of the system that runs."""
 
-from tests.world.plays import NOW, ONE, TWO, plays, switched_on, with_release_one
+from tests.world.plays import ONE, TWO, admitted, plays, switched_on, with_release_one
 
 from firmhold.device.confirm import confirm
 from firmhold.device.install import Installer
 from firmhold.device.memory import Memory
 from firmhold.sim.machine import SimMachine
-from firmhold.sim.releases import MAIN
 from firmhold.update.journal import Outcome, Phase, Verdict
 from firmhold.update.slots import BAD, GOOD, BootState
 
@@ -22,7 +21,7 @@ def started(machine: SimMachine) -> Installer:
 def on_trial() -> tuple[SimMachine, Installer]:
     """A machine that has booted release two for the first time."""
     machine = switched_on(plays()["install"], with_release_one(), vfat=False)
-    started(machine).begin(TWO.release, MAIN, NOW)
+    started(machine).begin(admitted(TWO))
     return machine, started(machine)
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from tests.world.plays import NOW, ONE, TWO, live, plays, switched_on, with_release_one
+from tests.world.plays import NOW, ONE, TWO, admitted, live, plays, switched_on, with_release_one
 
 from firmhold.device.confirm import confirm
 from firmhold.device.install import Installer, candidate
@@ -13,8 +13,9 @@ from firmhold.sim.machine import Durables, SimMachine
 from firmhold.sim.releases import MAIN, RADIO
 from firmhold.trust.errors import Code, Misuse, Refused, Unavailable
 from firmhold.trust.faults import InstallFault
+from firmhold.trust.verified import seal
+from firmhold.update.admission import Admission
 from firmhold.update.journal import Outcome, Phase, State, Verdict
-from firmhold.update.release import Release
 from firmhold.update.slots import BAD, BootState, Slot
 
 DIGEST = TWO.release.value.digest
@@ -53,7 +54,7 @@ def cut_off(machine: SimMachine, piece: int = 0) -> Installer:
     machine.source.fails_from = piece
     installer = started(machine)
     with pytest.raises(Unavailable):
-        installer.begin(TWO.release, MAIN, NOW)
+        installer.begin(admitted(TWO))
     machine.source.fails_from = None
     machine.source.asked.clear()
     return installer
@@ -72,7 +73,7 @@ def test_extents_of_any_length_make_the_image(pieces: int) -> None:
     """However many pieces an extent has, the image in the slot is the signed one."""
     machine = running_one()
     machine.source.pieces = pieces
-    started(machine).begin(TWO.release, MAIN, NOW)
+    started(machine).begin(admitted(TWO))
     running = machine.record.booted
     assert running is not None
     assert machine.holds(running.other) == TWO.image
@@ -94,7 +95,7 @@ def test_bytes_that_nobody_signed_are_never_booted() -> None:
     machine = running_one()
     machine.source.spoils = True
     installer = started(machine)
-    installer.begin(TWO.release, MAIN, NOW)
+    installer.begin(admitted(TWO))
     running = machine.record.booted
     assert running is not None
     assert machine.record.record.of(running.other) == BAD
@@ -108,7 +109,7 @@ def test_a_release_that_runs_is_not_installed_again() -> None:
     machine = running_one()
     installer = started(machine)
     operations = machine.supply.operations
-    installer.begin(ONE.release, MAIN, NOW)
+    installer.begin(admitted(ONE))
     assert machine.supply.operations == operations
     assert machine.source.asked == []
 
@@ -130,7 +131,7 @@ def test_an_installation_is_judged_as_of_the_moment_of_its_acceptance() -> None:
     machine = running_one()
     machine.source.fails_from = 0
     with pytest.raises(Unavailable):
-        started(machine).begin(TWO.release, MAIN, NOW + timedelta(microseconds=700))
+        started(machine).begin(admitted(TWO, NOW + timedelta(microseconds=700)))
     machine.boot()
     machine.source.fails_from = None
     started(machine)
@@ -149,7 +150,7 @@ def test_a_withdrawal_ends_what_is_under_way_and_nothing_else() -> None:
     ended = installer.state
     assert ended.outcome == Outcome(DIGEST, Verdict.WITHDRAWN)
     assert ended.job is None
-    installer.begin(TWO.release, MAIN, NOW)
+    installer.begin(admitted(TWO))
     assert machine.reboot_wanted
 
 
@@ -157,10 +158,10 @@ def test_a_second_release_waits_while_one_is_on_trial() -> None:
     """What is being tried is not overtaken."""
     machine = running_one()
     installer = started(machine)
-    installer.begin(TWO.release, MAIN, NOW)
+    installer.begin(admitted(TWO))
     machine.boot()
     with pytest.raises(Refused) as error:
-        started(machine).begin(ONE.release, MAIN, NOW)
+        started(machine).begin(admitted(ONE))
     assert error.value.fault == InstallFault(
         code=Code.INSTALL_BUSY,
         release=ONE.release.value.digest.hex(),
@@ -187,7 +188,7 @@ def test_memory_that_is_older_than_the_floor_is_forgotten() -> None:
 def test_a_device_that_has_forgotten_everything_judges_what_runs() -> None:
     """An unconfirmed system whose release nobody remembers is judged all the same."""
     machine = running_one()
-    started(machine).begin(TWO.release, MAIN, NOW)
+    started(machine).begin(admitted(TWO))
     left = machine.after_cut(Fate.KEPT)._replace(disk=frozenset())
     for sick in (False, True):
         machine = running_one(left)
@@ -207,7 +208,7 @@ def test_a_device_that_has_forgotten_everything_judges_what_runs() -> None:
 def test_a_spare_slot_that_takes_nothing_leaves_the_floor_where_it_is() -> None:
     """A confirmed release whose copy never reads back whole is confirmed, without a new floor."""
     machine = running_one()
-    started(machine).begin(TWO.release, MAIN, NOW)
+    started(machine).begin(admitted(TWO))
     running = machine.boot()
     assert running is not None
     installer = started(machine)
@@ -231,7 +232,23 @@ def test_recovery_writes_the_other_slot_where_one_is_dead() -> None:
     assert state.confirmed == ONE.accepted
 
 
-def test_only_a_verified_release_is_taken() -> None:
-    """The signature of `begin` asks for a release that a verifier has sealed."""
+def test_only_what_was_admitted_is_taken() -> None:
+    """The signature of `begin` asks for a set that was judged as a whole, on this device, now."""
     hints = Installer.begin.__annotations__
-    assert str(hints["release"]).endswith(f"Verified[{Release.__module__}.{Release.__name__}]")
+    name = f"{Admission.__module__}.{Admission.__name__}"
+    assert str(hints["admission"]).endswith(f"Verified[{name}]")
+
+
+def test_a_set_of_several_components_is_refused_whole() -> None:
+    """What this agent cannot switch at one stroke it does not begin by halves."""
+    release = TWO.release.value
+    admission = seal(Admission({MAIN: release, RADIO: release}, NOW))
+    machine = running_one()
+    installer = started(machine)
+    with pytest.raises(Refused) as error:
+        installer.begin(admission)
+    assert error.value.fault == InstallFault(
+        code=Code.INSTALL_SEVERAL, release=DIGEST.hex(), expected="one component", found="2"
+    )
+    assert installer.state.phase is Phase.IDLE
+    assert machine.source.asked == []

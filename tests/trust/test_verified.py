@@ -20,6 +20,7 @@ VERIFIERS = {
     "trust/uptane/full_verification.py",
     "trust/uptane/offline.py",
     "trust/uptane/version_manifest.py",
+    "update/admission.py",
     "update/rules.py",
     "update/security.py",
 }

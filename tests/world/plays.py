@@ -19,6 +19,7 @@ from firmhold.sim.machine import Durables, SimMachine, measured, new_device, sim
 from firmhold.sim.releases import MAIN, sim_component, sim_release
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.verified import Verified, seal
+from firmhold.update.admission import Admission
 from firmhold.update.journal import Accepted, Job, Outcome, Phase, State, Verdict
 from firmhold.update.pieces import PIECE_BYTES, Image
 from firmhold.update.release import Release
@@ -61,6 +62,11 @@ def version(counter: int, pieces: int, last: int = PIECE_BYTES) -> Version:
         rollback=RollbackPlan(trial_boots=3, confirm_seconds=60, data_kept=True),
     )
     return Version(data, seal(release))
+
+
+def admitted(version: Version, at: datetime = NOW) -> Verified[Admission]:
+    """The release as one that the device may install."""
+    return seal(Admission({MAIN: version.release.value}, at))
 
 
 FACTORY, ONE, TWO = version(0, 2), version(1, 5, last=100), version(2, 8, last=4000)
@@ -109,7 +115,7 @@ def live(machine: SimMachine, play: Play) -> State:
 
 def _offer(installer: Installer, offered: Version) -> None:
     try:
-        installer.begin(offered.release, MAIN, NOW)
+        installer.begin(admitted(offered))
     except Refused as error:
         assert error.code is Code.INSTALL_FAILED_BEFORE  # noqa: PT017 - any other is a defect
 

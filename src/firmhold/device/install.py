@@ -5,12 +5,11 @@ action is durable before the next. Whatever is cut off or fails is taken up by t
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from firmhold.device.memory import Memory
 from firmhold.device.ports import Machine
-from firmhold.trust.errors import Code, Misuse, UsageFault
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.errors import Code, Misuse, Refused, UsageFault
+from firmhold.trust.faults import InstallFault, PlaceFault
 from firmhold.trust.uptane.component import ComponentId
 from firmhold.trust.verified import Verified
 from firmhold.update.actions import (
@@ -24,6 +23,7 @@ from firmhold.update.actions import (
     ReadBack,
     WriteExtent,
 )
+from firmhold.update.admission import Admission
 from firmhold.update.events import (
     Begin,
     Done,
@@ -57,6 +57,21 @@ def candidate(release: Release, component: ComponentId) -> Candidate:
     )
 
 
+def _only(admission: Admission) -> tuple[ComponentId, Release]:
+    """The one component of a set: this agent makes no switch of several at one stroke."""
+    (component, release), *others = admission.releases.items()
+    if others:
+        raise Refused(
+            InstallFault(
+                code=Code.INSTALL_SEVERAL,
+                release=release.digest.hex(),
+                expected="one component",
+                found=str(len(admission.releases)),
+            )
+        )
+    return component, release
+
+
 class Installer:
     """The hands of one installation machine."""
 
@@ -82,9 +97,10 @@ class Installer:
         boot = self._machine.boot
         self._tell(Started(boot.running(), boot.read(), floor, withdrawn))
 
-    def begin(self, release: Verified[Release], component: ComponentId, now: datetime) -> None:
-        """Install a release. Raises `Refused` if it must not be, and what the ports raise."""
-        self._tell(Begin(Accepted(candidate(release.value, component), now)))
+    def begin(self, admission: Verified[Admission]) -> None:
+        """Install what was admitted. Raises `Refused` if it may not, and what the ports raise."""
+        component, release = _only(admission.value)
+        self._tell(Begin(Accepted(candidate(release, component), admission.value.at)))
 
     def withdraw(self, release: bytes) -> None:
         """Hear that newer root or targets do not authorise a release, by digest, any more."""

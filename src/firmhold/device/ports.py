@@ -2,10 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum, unique
 from typing import Protocol
 
 from firmhold.update.journal import Accepted, Candidate
 from firmhold.update.slots import BootRecord, Slot, SlotRecord
+
+
+@unique
+class Repository(StrEnum):
+    """The two repositories that must agree (Uptane)."""
+
+    IMAGE = "image"
+    DIRECTOR = "director"
 
 
 class Durable(Protocol):
@@ -104,6 +113,21 @@ class Power(Protocol):
 
     def reboot(self) -> None:
         """Have the device start anew soon; the caller ends its work at once."""
+        ...
+
+
+class Documents(Protocol):
+    """What was brought from the servers, or lies on a medium; nothing of it is believed yet."""
+
+    def metadata(self, repository: Repository, path: str, max_bytes: int) -> bytes | None:
+        """Return metadata of a repository, `max_bytes` at most; None: they were not brought."""
+        ...
+
+    def target(self, path: str, max_bytes: int) -> bytes:
+        """Return a small target of the image repository, `max_bytes` at most of it.
+
+        Raises `Unavailable` if it was not brought.
+        """
         ...
 
 

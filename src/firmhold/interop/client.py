@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
 
 from firmhold.interop.ports import Fetcher, MetadataStore, TargetStore
 from firmhold.trust.errors import Code, Damaged, Misuse, Refused, Unavailable
@@ -21,13 +20,11 @@ from firmhold.trust.tuf.workflow import (
     Forget,
     Keep,
     Load,
-    Steps,
+    drive,
     find_target,
     refresh,
 )
 from firmhold.trust.verified import Verified
-
-R = TypeVar("R")
 
 
 def pin(store: MetadataStore, root: bytes, dialect: Dialect = PLAIN_TUF) -> None:
@@ -62,11 +59,11 @@ class Client:
         except Refused as error:
             fault = PlaceFault(code=Code.STORE_ROOT_DAMAGED, path=ROOT, detail=str(error))
             raise Damaged(fault) from error
-        return self._drive(refresh(root, self.dialect, self.now))
+        return drive(refresh(root, self.dialect, self.now), self._do)
 
     def find(self, trusted: TrustedSet, path: str) -> tuple[TrustedSet, Verified[Target]]:
         """Search for a target path; return what is trusted afterwards, and the target."""
-        return self._drive(find_target(trusted, path, self.now))
+        return drive(find_target(trusted, path, self.now), self._do)
 
     def download(
         self, trusted: TrustedSet, target: Verified[Target], base_url: str, store: TargetStore
@@ -82,16 +79,6 @@ class Client:
         """Fetch `target` from this very URL and store it if it is what the metadata say."""
         with self.fetcher.fetch(url, target.value.expectation.length or 0) as pieces:
             return store.put(target, iter(pieces))
-
-    def _drive(self, steps: Steps[R]) -> R:
-        answer: bytes | None = None
-        while True:
-            try:
-                action = steps.send(answer)
-            except StopIteration as end:
-                result: R = end.value
-                return result
-            answer = self._do(action)
 
     def _do(self, action: Action) -> bytes | None:
         match action:

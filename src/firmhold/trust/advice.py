@@ -59,6 +59,10 @@ _ADVICE: dict[Code, str] = {
     Code.INSTALL_BUSY: "Another release is being tried or confirmed; offer this one again later.",
     Code.INSTALL_BELOW_FLOOR: "The device will never run this release; offer a newer one.",
     Code.INSTALL_FAILED_BEFORE: "This release has failed on this device; find out why, and offer another.",
+    Code.INSTALL_SEVERAL: "This agent changes one component at a time: assign them one after another.",
+    Code.UPTANE_OTHER_DEVICE: _KEEP + f"The Director's word is for another device. {_OWNER}.",
+    Code.UPDATE_RECOVERY_CLASS: _KEEP
+    + "The device doubts the time and takes only what mends it: bring it a new root or a witness.",
     Code.MEMORY_LOST: "A copy of the device's memory is gone; the other one serves. Find out who deleted it.",
     Code.MEMORY_STALE: "Somebody put an older memory back. What runs was verified at boot; look at the device.",
     Code.DRILL_FIRMWARE_DIGEST: "The cached download was damaged and is deleted; run it again.",

@@ -73,12 +73,16 @@ class Code(StrEnum):
     UPTANE_LENGTH = "uptane.length"
     UPTANE_DIGEST = "uptane.digest"
     UPTANE_RELEASE_COUNTER = "uptane.release_counter"
+    UPTANE_OTHER_DEVICE = "uptane.other_device"
 
     # Releases (update/release.py, update/schedule.py).
     UPDATE_MANIFEST_SHAPE = "update.manifest_shape"
     UPDATE_MANIFEST_FORMAT = "update.manifest_format"
     UPDATE_CRITICAL_EXTENSION = "update.critical_extension"
     UPDATE_NOT_DUE = "update.not_due"
+
+    # Whether a device may install a set now (update/admission.py).
+    UPDATE_RECOVERY_CLASS = "update.recovery_class"
 
     # Who may say what about a release (update/authority.py, update/rules.py, update/security.py).
     UPDATE_PATH = "update.path"
@@ -148,6 +152,7 @@ class Code(StrEnum):
     INSTALL_BUSY = "install.busy"
     INSTALL_BELOW_FLOOR = "install.below_floor"
     INSTALL_FAILED_BEFORE = "install.failed_before"
+    INSTALL_SEVERAL = "install.several"
     MEMORY_SHAPE = "memory.shape"
     MEMORY_DAMAGED = "memory.damaged"
     MEMORY_MISPLACED = "memory.misplaced"
@@ -168,6 +173,7 @@ class Code(StrEnum):
     FRESHNESS_NOT_YET = "freshness.not_yet"
     FRESHNESS_OLD_TIMESTAMP = "freshness.old_timestamp"
     FRESHNESS_OTHER_TIMESTAMP = "freshness.other_timestamp"
+    FRESHNESS_OTHER_DIRECTOR = "freshness.other_director"
     FRESHNESS_NO_FLOOR = "freshness.no_floor"
     FRESHNESS_FLOOR_SHAPE = "freshness.floor_shape"
     FRESHNESS_ROOT_EPOCH = "freshness.root_epoch"

@@ -112,6 +112,7 @@ class Mismatch(Fault):
             Code.UPDATE_OTHER_PRODUCT,
             Code.UPDATE_AGENT,
             Code.UPDATE_REVERT_STEP,
+            Code.UPDATE_RECOVERY_CLASS,
             Code.SETTINGS_FORMAT,
             Code.SETTINGS_PATH,
             Code.SETTINGS_ROLE,
@@ -226,6 +227,7 @@ class DigestMismatch(Fault):
             Code.UPDATE_PAYLOAD_DIGEST,
             Code.DRILL_FIRMWARE_DIGEST,
             Code.FRESHNESS_OTHER_TIMESTAMP,
+            Code.FRESHNESS_OTHER_DIRECTOR,
         }
     )
     what: str
@@ -307,6 +309,7 @@ class ComponentFault(Fault):
             Code.UPTANE_LENGTH,
             Code.UPTANE_DIGEST,
             Code.UPTANE_RELEASE_COUNTER,
+            Code.UPTANE_OTHER_DEVICE,
             Code.UPDATE_TRUST_CLASS,
             Code.UPDATE_NOT_PATCHABLE,
             Code.UPDATE_PATCH_CHANGES,
@@ -326,7 +329,12 @@ class InstallFault(Fault):
     """A release that must not be begun on this device, or not now; `release` is its digest."""
 
     codes: ClassVar = frozenset(
-        {Code.INSTALL_BUSY, Code.INSTALL_BELOW_FLOOR, Code.INSTALL_FAILED_BEFORE}
+        {
+            Code.INSTALL_BUSY,
+            Code.INSTALL_BELOW_FLOOR,
+            Code.INSTALL_FAILED_BEFORE,
+            Code.INSTALL_SEVERAL,
+        }
     )
     release: str
     expected: str

@@ -10,7 +10,7 @@ every client, and can be tested without a socket or a disk.
 * `Keep`, `Forget`: write or delete a role's stored bytes, durably, before going on.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, TypeVar
@@ -70,6 +70,18 @@ class Forget:
 Action: TypeAlias = Load | Fetch | FetchIfThere | Keep | Forget
 R = TypeVar("R")
 Steps: TypeAlias = Generator[Action, bytes | None, R]
+
+
+def drive(steps: Steps[R], perform: Callable[[Action], bytes | None]) -> R:
+    """Have every action of a conversation performed, in order; return what it ends with."""
+    answer: bytes | None = None
+    while True:
+        try:
+            action = steps.send(answer)
+        except StopIteration as end:
+            result: R = end.value
+            return result
+        answer = perform(action)
 
 
 def refresh(root: bytes, dialect: Dialect, now: datetime) -> Steps[TrustedSet]:

@@ -4,11 +4,16 @@ A *component* is what Uptane calls an ECU: a part of the device that has an imag
 Director's targets say in `custom.ecuIdentifiers` which component takes which image; the image
 repository's targets say in `custom.hardwareIds` what an image is made for and in
 `custom.releaseCounter` where it stands in the order of releases (Uptane 5.2.3.1.2, 5.3.2).
+
+A Director of ours says more in an entry of `ecuIdentifiers`: `device`, whom the word is for, and
+two hints that spare the device a search, `revert` and `patched`. They are target paths in the image
+repository; what stands there is believed by its own signatures, or not at all.
 """
 
 from dataclasses import dataclass
 from typing import NewType
 
+from firmhold.trust.device_id import DeviceId
 from firmhold.trust.encoding import JsonObject, JsonValue
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import ComponentFault
@@ -40,6 +45,12 @@ class Assignment:
     component: ComponentId
     hardware: HardwareId
     target: Target
+    device: DeviceId | None = None
+    """Whom the word is for; None: it does not say."""
+    revert: str | None = None
+    """Where a revert authorisation stands that is meant to permit this step."""
+    patched: str | None = None
+    """Where the manifest stands that the assigned release patches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +95,21 @@ def _assignments(target: Target) -> list[Assignment]:
     where = f"signed.targets.{target.path}.custom.ecuIdentifiers"
     named = an_object(_custom(target).get("ecuIdentifiers", {}), where)
     return [
-        Assignment(
-            ComponentId(component),
-            HardwareId(a_text(an_object(facts, f"{where}.{component}").get("hardwareId"), where)),
-            target,
-        )
+        _assignment(ComponentId(component), an_object(facts, f"{where}.{component}"), target, where)
         for component, facts in named.items()
     ]
+
+
+def _assignment(
+    component: ComponentId, facts: JsonObject, target: Target, where: str
+) -> Assignment:
+    hardware = HardwareId(a_text(facts.get("hardwareId"), where))
+    device, revert, patched = (
+        None if facts.get(name) is None else a_text(facts[name], f"{where}.{component}.{name}")
+        for name in ("device", "revert", "patched")
+    )
+    whom = None if device is None else DeviceId(device)
+    return Assignment(component, hardware, target, whom, revert, patched)
 
 
 def _custom(target: Target) -> JsonObject:

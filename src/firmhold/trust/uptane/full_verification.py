@@ -12,9 +12,10 @@ what is left is what makes it Uptane (5.4.4.2, step 10, and 5.4.4.6):
 7. its release counter does not go back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import ComponentFault
 from firmhold.trust.tuf.roles import Target
@@ -47,6 +48,18 @@ def assignments_of(director: TrustedSet) -> Verified[Mapping[ComponentId, Assign
         raise _refusal(Code.UPTANE_DIRECTOR_DELEGATES, "", "no delegations", TARGETS)
     # 2. each component at most once
     return seal(read_assignments(targets, TARGETS))
+
+
+def require_addressed(assignments: Iterable[Assignment], device: DeviceId) -> None:
+    """Pass if every assignment says that it is for `device`: no word for another serves here.
+
+    A Director of ours makes targets for each device and names it; a plain Uptane repository names
+    components, which are then unique in the world, and has no use for this.
+    """
+    for assignment in assignments:
+        if assignment.device != device:
+            found = "nobody" if assignment.device is None else assignment.device
+            raise _refusal(Code.UPTANE_OTHER_DEVICE, assignment.component, device, found)
 
 
 def verify_image(
