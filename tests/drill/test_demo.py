@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from firmhold.cli import main
-from firmhold.drill import demo, firmware
+from firmhold.drill import demo, firmware, power
 from firmhold.drill.device import Device
+from firmhold.drill.intrusions import INTRUSIONS, Intrusion
+from firmhold.drill.rehearsal import Rehearsal
 from firmhold.drill.scenes import SCENES, Stage
 from firmhold.drill.slots import TwoSlots
 from firmhold.drill.vendor import Vendor
+from firmhold.drill.view import View
 from firmhold.sim.network import SimNetwork
 from firmhold.trust.errors import Code, FirmholdError, Refused, Unavailable
 from firmhold.trust.tuf.roles import Target
@@ -51,9 +54,11 @@ def test_own_files_travel_the_whole_path(
     slots = TwoSlots(tmp_path / "kept" / "device" / "slots")
     assert slots.path(slots.active).read_bytes() == NEW
     assert slots.path(slots.spare).read_bytes() == OLD
-    assert told.count("both slots unchanged") == len(SCENES)
+    assert told.count("both slots unchanged") == len(SCENES) + len(INTRUSIONS)
     for scene in SCENES:
         assert any(f"refused: {code};" in told for code in scene.refused_by)
+    for intrusion in INTRUSIONS:
+        assert f"refused: {intrusion.refused_by};" in told
 
 
 @pytest.mark.slow
@@ -63,7 +68,11 @@ def test_real_firmware_travels_the_whole_path(capsys: pytest.CaptureFixture[str]
     told = capsys.readouterr().out
     assert re.search(r"slot a\s+0\.2\.5 .* boots", told)
     assert re.search(r"slot b\s+0\.2\.4 ", told)
-    assert told.count("both slots unchanged") == len(SCENES)
+    assert told.count("both slots unchanged") == len(SCENES) + len(INTRUSIONS)
+    cuts = re.search(r"(\d+) power cuts left (\d+)\s+different states; (\d+) boot", told)
+    assert cuts is not None
+    assert int(cuts[1]) > 6 * 3
+    assert cuts[2] == cuts[3]
 
 
 @pytest.mark.slow
@@ -86,7 +95,29 @@ def test_an_attack_that_nothing_refuses_fails_the_demo(
     assert main(own_files) == 1
     told = capsys.readouterr().out
     assert "NOT AS IT MUST BE: the device took it" in told
-    assert f"NOT REFUSED: {SCENES[0].title}" in " ".join(told.split())
+    assert f"NOT AS IT MUST BE: {SCENES[0].title}" in " ".join(told.split())
+
+
+@pytest.mark.slow
+def test_an_attack_that_the_simulated_device_takes_fails_the_act(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What nothing refuses, another check refuses, or changes the flash, is told as a failure."""
+
+    def reflashed(victim: Rehearsal) -> Code | None:
+        victim.machine.floor.raise_to(9)
+        return Code.UPTANE_LENGTH
+
+    taken = Intrusion("taken", lambda _: None, Code.UPTANE_LENGTH)
+    by_another = Intrusion("by another", lambda _: Code.UPTANE_DIGEST, Code.UPTANE_LENGTH)
+    changed = Intrusion("changed", reflashed, Code.UPTANE_LENGTH)
+    monkeypatch.setattr(power, "INTRUSIONS", (taken, by_another, changed))
+    failures = power.play_power(tmp_path, ["old", "new"], [OLD, NEW], View())
+    assert failures == ["taken", "by another", "changed"]
+    told = capsys.readouterr().out
+    assert "NOT AS IT MUST BE: the device took it" in told
+    assert "NOT AS IT MUST BE: expected uptane.length" in told
+    assert "THE SLOTS CHANGED" in told
 
 
 def _nothing(_stage: Stage) -> None:

@@ -4,13 +4,14 @@
     rehearsal.offer(image, counter=1)          # the vendor publishes, the Director assigns
     rehearsal.check_in()                       # None, or the code of the refusal
     rehearsal.live()                           # install, reboot, confirm, copy, until it rests
-    rehearsal.cut(17, Fate.TORN)               # the power fails in the 17th durable operation
+    rehearsal.cut(17, Fate.TORN)               # update; the power fails in the 17th operation
 
 Everything that outlasts a cut is on the machine's media; a boot begins from there.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +29,7 @@ from firmhold.device.warrant import StoredWarrant
 from firmhold.sim.brought import Brought
 from firmhold.sim.desk import PowerCut
 from firmhold.sim.domain import SimDomain
-from firmhold.sim.flash import Fate
+from firmhold.sim.flash import Fate, Medium
 from firmhold.sim.machine import Durables, SimMachine, new_device, sim_image
 from firmhold.sim.releases import MAIN, MODEL, PRODUCT
 from firmhold.trust.device_id import DeviceId
@@ -152,6 +153,42 @@ class Rehearsal:
             return True
         self.machine.supply.restore()
         return False
+
+    def lefts(self) -> tuple[int, dict[Durables, str]]:
+        """Update, and return what every power cut in it would have left, with where it fell.
+
+        The number is that of the cuts: each durable operation, with what was not synced kept, lost
+        and torn. Several cuts may leave the same.
+        """
+        machine, left, cuts = self.machine, dict[Durables, str](), 0
+        first = machine.supply.operations
+
+        def watch(medium: Medium, operation: Hashable) -> None:
+            nonlocal cuts
+            for fate in Fate:
+                cuts += 1
+                where = f"operation {machine.supply.operations - first}, {fate}"
+                left.setdefault(machine.after_cut(fate, medium, operation), where)
+
+        machine.supply.watch = watch
+        self.update()
+        machine.supply.watch = None
+        return cuts, left
+
+    def durables(self) -> Durables:
+        """Return all that the machine holds without power."""
+        return self.machine.after_cut(Fate.KEPT)
+
+    def flash(self) -> tuple[object, ...]:
+        """Return what an attack must not change: slots, boot record, floor, what is remembered."""
+        held = self.durables()
+        return held.a, held.b, held.record, held.floor, self.memory().state
+
+    def revived(self, durables: Durables) -> "Rehearsal":
+        """Return the same device in the same world, after a cut that left `durables`."""
+        other = copy(self)
+        other.put(durables)
+        return other
 
     def device(self) -> Device:
         """What the device says of itself, from what it remembers."""

@@ -1,8 +1,9 @@
 """What a person sees of the demo: steps as they happen, slots as they stand, attacks as told."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,6 +17,17 @@ from firmhold.drill.slots import SLOTS
 
 _DIGEST_SHOWN = 16
 _BAR_WIDTH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRow:
+    """What is shown of one slot."""
+
+    slot: str
+    release: str
+    digest: str
+    length: int
+    boots: bool
 
 
 class View:
@@ -78,16 +90,27 @@ class View:
 
     def slots(self, device: Device) -> RenderableType:
         """Both slots: the release in each, its digest, and which one boots."""
-        table = Table.grid(padding=(0, 2))
+        rows = []
         for slot in SLOTS:
             path = device.slots.path(slot)
             data = path.read_bytes() if path.is_file() else b""
-            digest = hashlib.sha256(data).hexdigest()
+            digest = hashlib.sha256(data).hexdigest() if data else ""
             release = self._releases.get(digest, "unfinished" if data else "empty")
-            boots = Text("boots", style="bold green") if slot == device.slots.active else Text("")
-            shown = f"{digest[:_DIGEST_SHOWN]}… {len(data):>9,} bytes" if data else ""
-            table.add_row(f"slot {slot}", Text(release, style="bold"), shown, boots)
-        return Panel(table, title="device", title_align="left", expand=False)
+            rows.append(SlotRow(slot, release, digest, len(data), slot == device.slots.active))
+        return _slot_panel(rows)
+
+    def panel(self, rows: Sequence[SlotRow]) -> None:
+        """Show slots as they stand."""
+        self._console.print(_slot_panel(rows))
+
+
+def _slot_panel(rows: Sequence[SlotRow]) -> Panel:
+    table = Table.grid(padding=(0, 2))
+    for row in rows:
+        boots = Text("boots", style="bold green") if row.boots else Text("")
+        shown = f"{row.digest[:_DIGEST_SHOWN]}… {row.length:>9,} bytes" if row.digest else ""
+        table.add_row(f"slot {row.slot}", Text(row.release, style="bold"), shown, boots)
+    return Panel(table, title="device", title_align="left", expand=False)
 
 
 class _Steps:

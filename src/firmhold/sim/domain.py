@@ -12,7 +12,7 @@ lies::
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +182,8 @@ class SimDomain:
             self.director.roles[role].expires = self.clock.now() + timedelta(days=30)
         self.director.release("targets")
 
-    def check_in(self, device: str, nonce: bytes) -> Brought:
-        """Return what an honest server gives to a device that asked with `nonce`."""
+    def check_in(self, device: str, nonce: bytes, at: datetime | None = None) -> Brought:
+        """Return what a server gives to a device that asked with `nonce`; `at` is its time."""
         timestamp = self.director.published["timestamp"]
         version = self.director.timestamp.version
         digest = hashlib.sha256(timestamp).digest()
@@ -194,7 +194,7 @@ class SimDomain:
             timestamp_version=self.image.timestamp.version,
             timestamp_sha256=hashlib.sha256(newest).digest(),
         )
-        statement, proofs = server.answer(self.clock.now(), question)
+        statement, proofs = server.answer(at or self.clock.now(), question)
         return Brought(self._metadata(), self._targets(), statement, proofs[0], nonce)
 
     def _metadata(self) -> dict[tuple[Repository, str], bytes]:

@@ -50,6 +50,11 @@ def sim_image(name: str, security_counter: int, pieces: int, last: int = PIECE_B
     return (head + body[len(head) :])[: (pieces - 1) * PIECE_BYTES + last]
 
 
+def bootable(software: bytes, security_counter: int) -> bytes:
+    """Software behind the head that the boot chain reads: an image that can be booted."""
+    return _HEAD + security_counter.to_bytes(_COUNTER_BYTES, "big") + software
+
+
 def measured(data: bytes) -> Image:
     """The length and the root of an image."""
     meter = Meter()
