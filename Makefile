@@ -45,7 +45,7 @@ walls: $(BIN)/.dev ## who may import whom
 fuzz: $(BIN)/.fuzz ## throw bytes at every parser; SECONDS_EACH=60
 	$(BIN)/python fuzz/run.py --seconds $(or $(SECONDS_EACH),60)
 
-mutate: $(BIN)/.mutate ## break each line of trust/ and see a test fail; takes long
+mutate: $(BIN)/.mutate ## break each line of the ground and see a test fail; takes long
 	$(BIN)/python fuzz/mutate.py
 
 ##@ Keep it

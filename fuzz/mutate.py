@@ -1,6 +1,7 @@
 """Breaks the ground in every small way and sees whether a test notices.
 
-    python fuzz/mutate.py                          all of firmhold.trust, until it is done
+    python fuzz/mutate.py                          all of trust/ and update/, until it is done
+    python fuzz/mutate.py 'firmhold.update.*'      the mutants with such names only
     python fuzz/mutate.py --minutes 40             stop then, and say what was not run
     python fuzz/mutate.py --continue               go on where the last run stopped
     python fuzz/mutate.py --report                 only write the result of the last run again
@@ -23,13 +24,16 @@ ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / "build" / "mutation"
 RESULT = ROOT / "docs" / "decisions" / "mutation-result.txt"
 MUTMUT = str(Path(sys.executable).with_name("mutmut"))
-PARTS = ("src", "tests")
+PARTS = ("src", "tests", "docs")
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["src"]
-only_mutate = ["src/firmhold/trust/*"]
-pytest_add_cli_args = ["--durations=0", "--hypothesis-seed=0", "-p", "no:cacheprovider"]
-pytest_add_cli_args_test_selection = ["tests/trust"]
+only_mutate = ["src/firmhold/trust/*", "src/firmhold/update/*"]
+pytest_add_cli_args = [
+    "--durations=0", "--hypothesis-seed=0", "-p", "no:cacheprovider", "-m", "not slow"
+]
+pytest_add_cli_args_test_selection = ["tests/trust", "tests/update"]
+also_copy = ["docs"]
 use_git_change_detection = false
 """
 UNNOTICED = frozenset({"survived", "no tests", "suspicious"})
@@ -38,7 +42,8 @@ UNNOTICED = frozenset({"survived", "no tests", "suspicious"})
 
 def main(arguments: Sequence[str]) -> int:
     """Run the mutants as asked and write the result; the exit status says if all were run."""
-    parser = argparse.ArgumentParser(prog="fuzz/mutate.py", description="Break trust/ on purpose.")
+    parser = argparse.ArgumentParser(prog="fuzz/mutate.py", description="Break the ground.")
+    parser.add_argument("names", nargs="*", help="patterns of mutants: all, if none is given")
     parser.add_argument("--minutes", type=float, help="stop after so many minutes")
     parser.add_argument("--continue", action="store_true", dest="go_on", help="keep old results")
     parser.add_argument("--report", action="store_true", help="run nothing, write the result")
@@ -46,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if not options.report:
         _copy(keep_results=options.go_on)
-        _run(options.processes, options.minutes and options.minutes * 60)
+        _run(options.names, options.processes, options.minutes and options.minutes * 60)
     statuses = _statuses(_said("results", "--all", "true").splitlines())
     lived = sorted(name for name, status in statuses.items() if status in UNNOTICED)
     RESULT.write_text(_report(statuses, [_said("show", name) for name in lived]))
@@ -63,9 +68,9 @@ def _copy(*, keep_results: bool) -> None:
     (COPY / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + SETTINGS)
 
 
-def _run(processes: int, seconds: float | None) -> None:
+def _run(names: Sequence[str], processes: int, seconds: float | None) -> None:
     """Run the mutants; when time is up, interrupt as a person would, so that results are kept."""
-    words = [MUTMUT, "run", "--max-children", str(processes)]
+    words = [MUTMUT, "run", "--max-children", str(processes), *names]
     with subprocess.Popen(words, cwd=COPY) as run:  # noqa: S603 - our own words only
         try:
             run.wait(seconds)

@@ -5,7 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.attacks.flashed import with_release_one
 
+from firmhold.drill.rehearsal import Rehearsal
 from firmhold.sim.world import World
 
 MakeWorld = Callable[..., World]
@@ -24,6 +26,12 @@ def make_world(tmp_path: Path) -> Iterator[MakeWorld]:
             return world
 
         yield make
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Rehearsal:
+    """A device on flash that runs its vendor's release 1."""
+    return with_release_one(tmp_path)
 
 
 @pytest.fixture

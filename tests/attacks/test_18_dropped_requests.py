@@ -1,0 +1,76 @@
+"""Row 18: somebody between device and server drops what they say, all of it or what he likes."""
+
+from dataclasses import replace
+
+import pytest
+from tests.attacks.flashed import ONE, TWO, assert_held, runs
+
+from firmhold.device.ports import Repository
+from firmhold.drill.rehearsal import Rehearsal
+from firmhold.trust.errors import Code
+
+METADATA = [
+    (Repository.DIRECTOR, "timestamp.json"),
+    (Repository.DIRECTOR, "snapshot.json"),
+    (Repository.DIRECTOR, "targets.json"),
+    (Repository.IMAGE, "timestamp.json"),
+    (Repository.IMAGE, "snapshot.json"),
+    (Repository.IMAGE, "feature.json"),
+    (Repository.IMAGE, "security.json"),
+]
+
+
+def test_with_nothing_brought_the_old_firmware_runs_on(device: Rehearsal) -> None:
+    """A partition costs a device its updates and nothing else, however long it lasts."""
+    device.offer(TWO, 2, security=2)
+    before = device.flash()
+
+    for _ in range(20):
+        device.wait(86_400)
+        silence = replace(device.ask(), repositories={}, targets={}, statement=b"", proof=b"")
+        assert device.check_in(silence) is not None
+        device.live()
+        assert runs(device, ONE)
+
+    assert_held(device, before)
+
+
+@pytest.mark.parametrize(("repository", "name"), METADATA)
+def test_whatever_is_left_out_nothing_is_installed_and_the_next_one_goes_through(
+    device: Rehearsal, repository: Repository, name: str
+) -> None:
+    """Without any one document of the chain there is no release; with it there is, at once."""
+    device.offer(TWO, 2, security=2)
+    before, whole = device.flash(), device.ask()
+
+    kept = {
+        key: data
+        for key, data in whole.repositories.items()
+        if key[0] is not repository or not key[1].endswith(name)
+    }
+    code = device.check_in(replace(whole, repositories=kept))
+    # A timestamp that is not brought is the old one, of which the answer does not speak.
+    withheld = {
+        Repository.DIRECTOR: Code.FRESHNESS_OTHER_QUESTION,
+        Repository.IMAGE: Code.FRESHNESS_OLD_TIMESTAMP,
+    }
+    expected = withheld[repository] if name == "timestamp.json" else Code.FETCH_NOT_FOUND
+    assert code is expected
+
+    assert_held(device, before)
+
+
+def test_dropped_payloads_leave_an_installation_that_goes_on(device: Rehearsal) -> None:
+    """A download that breaks off is taken up where it was, over reboots too."""
+    device.offer(TWO, 2, security=2)
+    payloads = dict(device.domain.payloads.files)
+    device.domain.payloads.files.clear()
+
+    assert device.check_in() is Code.FETCH_NOT_FOUND
+    device.live()
+    assert runs(device, ONE)
+
+    device.domain.payloads.files |= payloads
+    device.live()
+    assert runs(device, TWO)
+    assert device.machine.floor.counter == 2
