@@ -21,8 +21,8 @@ class Brought:
 
     def metadata(self, repository: Repository, path: str, max_bytes: int) -> bytes | None:
         """Return metadata, cut off behind `max_bytes`; None: not brought."""
-        data = self.repositories.get((repository, path))
-        return None if data is None else data[:max_bytes]
+        key = (repository, path)
+        return self.repositories[key][:max_bytes] if key in self.repositories else None
 
     def target(self, path: str, max_bytes: int) -> bytes:
         """Return a small target, cut off behind `max_bytes`."""
