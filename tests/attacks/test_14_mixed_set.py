@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from tests.attacks.flashed import TWO, assert_held
 
+from firmhold.drill.rehearsal import DEVICE as FLASHED
+from firmhold.drill.rehearsal import Rehearsal
 from firmhold.sim.releases import MAIN, MODEL, PRODUCT, RADIO, sim_release
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, Refused
@@ -78,3 +81,32 @@ def test_a_part_whose_need_is_not_met_is_not_installed() -> None:
     assert error.value.fault == ComponentFault(
         code=Code.UPDATE_DEPENDENCY, component=MAIN, expected="radio of 7", found="radio of 6"
     )
+
+
+def pair(device: Rehearsal, counter: int) -> str:
+    """Publish a release of two parts that need each other; return where its manifest stands."""
+    made = device.domain.made(TWO, counter, security=1)
+    radio = replace(made.components[0], component=RADIO)
+    least = ReleaseCounter(counter)
+    needs = (Dependency(MAIN, RADIO, least), Dependency(RADIO, MAIN, least))
+    device.domain.name(replace(made, components=(*made.components, radio), dependencies=needs))
+    device.domain.publish("feature")
+    return device.domain.path(counter)
+
+
+def test_a_device_on_flash_takes_no_mixed_set(device: Rehearsal) -> None:
+    """The Director's two campaigns for two parts of one device change nothing on it."""
+    device.others = {RADIO: Part(MODEL, 2, ReleaseCounter(1))}
+    paths = [pair(device, counter) for counter in (5, 6)]
+    before = device.flash()
+
+    device.domain.assign(FLASHED, *paths)
+    targets = device.domain.director.targets().targets
+    for path, part in zip(paths, (MAIN, RADIO), strict=True):
+        entry = {part: {"hardwareId": MODEL, "device": FLASHED}}
+        targets[path].unrecognized_fields["custom"] = {"ecuIdentifiers": entry}
+    device.domain.direct()
+    assert device.check_in() is Code.UPDATE_SET_PARTIAL
+
+    device.others = {}
+    assert_held(device, before)

@@ -10,7 +10,10 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from tests.attacks.flashed import TWO, assert_held
 
+from firmhold.drill.rehearsal import DEVICE as FLASHED
+from firmhold.drill.rehearsal import Rehearsal
 from firmhold.release.diff import Made, make_extents
 from firmhold.sim.releases import MODEL, PRODUCT, sim_component, sim_release
 from firmhold.trust.device_id import DeviceId
@@ -94,3 +97,25 @@ def test_an_image_that_breaks_off_never_counts_as_whole(
 def _nothing(_offset: int, _length: int) -> bytes:
     """No base image."""
     return b""
+
+
+def test_a_device_on_flash_takes_all_of_a_set_or_nothing(device: Rehearsal) -> None:
+    """Left out by the Director: refused. Whole, but not to be switched at one stroke: refused."""
+    radio = ComponentId("radio")
+    device.others = {radio: Part(MODEL, 2, ReleaseCounter(1))}
+    made = device.domain.made(TWO, 5, security=1)
+    both = (*made.components, replace(made.components[0], component=radio))
+    device.domain.name(replace(made, components=both))
+    device.domain.publish("feature")
+    path, before = device.domain.path(5), device.flash()
+
+    device.domain.assign(FLASHED, path)
+    assert device.check_in() is Code.UPDATE_SET_PARTIAL
+    entry = {name: {"hardwareId": MODEL, "device": FLASHED} for name in ("main", "radio")}
+    word = device.domain.director.targets().targets[path]
+    word.unrecognized_fields["custom"] = {"ecuIdentifiers": entry}
+    device.domain.direct()
+    assert device.check_in() is Code.INSTALL_SEVERAL
+
+    device.others = {}
+    assert_held(device, before)

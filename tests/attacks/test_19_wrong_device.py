@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from tests.attacks.flashed import TWO, assert_held
 
+from firmhold.drill.rehearsal import DEVICE as FLASHED
+from firmhold.drill.rehearsal import Rehearsal
 from firmhold.sim.releases import MAIN, MODEL, PRODUCT, RADIO, sim_release, sim_target
 from firmhold.sim.settings import sim_settings
 from firmhold.trust.device_id import DeviceId
@@ -86,3 +89,18 @@ def test_hardware_that_only_the_target_names_is_refused() -> None:
     assert error.value.code is Code.UPDATE_CUSTOM
 
     verify_release(seal(honest), data, STANDING)
+
+
+def test_a_device_on_flash_takes_nothing_that_is_made_for_others(device: Rehearsal) -> None:
+    """A release for later revisions, assigned by a stolen Director, leaves the flash as it was."""
+    made = device.domain.made(TWO, 5, security=1)
+    component = made.components[0]
+    later = tuple(replace(each, first=7, last=9) for each in component.hardware)
+    device.domain.name(replace(made, components=(replace(component, hardware=later),)))
+    device.domain.publish("feature")
+    before = device.flash()
+
+    device.domain.assign(FLASHED, device.domain.path(5))
+    assert device.check_in() is Code.UPDATE_HARDWARE_REVISION
+
+    assert_held(device, before)

@@ -11,8 +11,12 @@ from random import Random
 from typing import Any
 
 import pytest
+from tests.attacks.flashed import TWO, assert_held
 
+from firmhold.drill.rehearsal import DEVICE as FLASHED
+from firmhold.drill.rehearsal import Rehearsal
 from firmhold.release.diff import Made, make_extents
+from firmhold.sim.machine import sim_image
 from firmhold.sim.releases import sim_release, sim_target
 from firmhold.trust.encoding import canonical_json
 from firmhold.trust.errors import Code, Refused
@@ -115,3 +119,20 @@ def test_a_component_of_another_type_is_refused() -> None:
     assert error.value.code is Code.UPDATE_MANIFEST_SHAPE
 
     verify_issued(seal(honest), release.to_bytes())
+
+
+def test_a_device_on_flash_gives_no_other_place_to_an_image(device: Rehearsal) -> None:
+    """A boot chain by one authority, and an image beyond the slot: nothing is written anywhere."""
+    made = device.domain.made(TWO, 5, security=1)
+    boot = replace(made.components[0], type=ComponentType.BOOT_CHAIN)
+    device.domain.name(replace(made, components=(boot,)))
+    device.domain.name(device.domain.made(sim_image("long", 1, 9), 6, security=1))
+    device.domain.publish("feature")
+    before = device.flash()
+
+    device.domain.assign(FLASHED, device.domain.path(5))
+    assert device.check_in() is Code.UPDATE_TRUST_CLASS
+    device.domain.assign(FLASHED, device.domain.path(6))
+    assert device.check_in() is Code.INSTALL_TOO_LARGE
+
+    assert_held(device, before)

@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 import pytest
+from tests.attacks.flashed import ONE, TWO, runs
 
+from firmhold.drill.rehearsal import DEVICE as FLASHED
+from firmhold.drill.rehearsal import Rehearsal
 from firmhold.release.diff import Made, make_extents
 from firmhold.trust.errors import Code, Refused
 from firmhold.update.extents import produce
@@ -104,3 +107,24 @@ def test_a_lie_about_the_base_costs_only_the_detour(made: Made, running: bytes) 
     device.install(made)
     assert device.spare == V3
     assert device.refusals == [Code.UPDATE_WRONG_BASE]
+
+
+def test_a_device_on_flash_whose_base_is_off_by_a_byte_still_gets_the_signed_image(
+    device: Rehearsal,
+) -> None:
+    """A flipped bit in what runs spoils no update: what is made of it is thrown away."""
+    device.domain.release(TWO, 2, security=2, base=ONE)
+    device.domain.assign(FLASHED, device.domain.path(2))
+    running = device.machine.record.booted
+    assert running is not None
+    slot = device.machine.slots[running]
+    head = slot.read_back(0, PIECE_BYTES)
+    slot.write(0, head[:-1] + bytes([head[-1] ^ 1]))
+    slot.flush()
+    device.put(device.durables())
+    assert not runs(device, ONE)
+
+    assert device.update() is None, device.failure
+
+    assert runs(device, TWO)
+    assert device.machine.floor.counter == 2

@@ -5,7 +5,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from tests.attacks.flashed import TWO, assert_held
 
+from firmhold.drill.rehearsal import DEVICE as FLASHED
+from firmhold.drill.rehearsal import Rehearsal
 from firmhold.sim.releases import START, sim_release
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, Refused
@@ -73,3 +76,23 @@ def test_the_attacker_cannot_choose_who_goes_first() -> None:
     turns = [starts_at(PLAN, device, digest) for device in FLEET]
     others = [starts_at(PLAN, device, other) for device in FLEET]
     assert turns != others
+
+
+def test_a_device_on_flash_waits_for_its_wave(device: Rehearsal) -> None:
+    """Tomorrow's release stays off the flash today, however often the Director names it."""
+    tomorrow = device.domain.clock.now() + DAY
+    made = device.domain.made(TWO, 2, security=2)
+    later = replace(made, schedule=Schedule(tomorrow, (Wave(0, BUCKETS),)))
+    device.domain.write_counter(2)
+    device.domain.name(later)
+    device.domain.publish("feature", "security")
+    device.domain.assign(FLASHED, device.domain.path(2))
+    before = device.flash()
+
+    for _ in range(3):
+        assert device.check_in() is Code.UPDATE_NOT_DUE
+        device.wait(3600)
+
+    device.wait(2 * 86_400)
+    assert device.flash() == before
+    assert_held(device, before)

@@ -3,7 +3,17 @@
 from datetime import timedelta
 
 import pytest
-from tests.world.plays import NOW, ONE, TWO, admitted, live, plays, switched_on, with_release_one
+from tests.world.plays import (
+    NOW,
+    ONE,
+    TWO,
+    admitted,
+    live,
+    plays,
+    switched_on,
+    version,
+    with_release_one,
+)
 
 from firmhold.device.confirm import confirm
 from firmhold.device.install import Installer, candidate
@@ -237,6 +247,28 @@ def test_only_what_was_admitted_is_taken() -> None:
     hints = Installer.begin.__annotations__
     name = f"{Admission.__module__}.{Admission.__name__}"
     assert str(hints["admission"]).endswith(f"Verified[{name}]")
+
+
+def test_an_image_that_no_slot_can_hold_is_refused_before_anything_is_written() -> None:
+    """The spare slot is not given up for what would not fit into it."""
+    release = version(3, 9).release.value
+    machine = running_one()
+    before = machine.after_cut(Fate.KEPT)
+    with pytest.raises(Refused) as error:
+        started(machine).begin(seal(Admission({MAIN: release}, NOW)))
+    assert error.value.fault == InstallFault(
+        code=Code.INSTALL_TOO_LARGE,
+        release=release.digest.hex(),
+        expected="at most 524288 bytes",
+        found=str(9 * 65_536),
+    )
+    after = machine.after_cut(Fate.KEPT)
+    assert (after.a, after.b, after.record, after.floor) == (
+        before.a,
+        before.b,
+        before.record,
+        before.floor,
+    )
 
 
 def test_a_set_of_several_components_is_refused_whole() -> None:

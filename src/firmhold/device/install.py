@@ -100,7 +100,22 @@ class Installer:
     def begin(self, admission: Verified[Admission]) -> None:
         """Install what was admitted. Raises `Refused` if it may not, and what the ports raise."""
         component, release = _only(admission.value)
+        self._require_room(release, component)
         self._tell(Begin(Accepted(candidate(release, component), admission.value.at)))
+
+    def _require_room(self, release: Release, component: ComponentId) -> None:
+        """Refuse what no slot could hold whole, before the spare one is given up for it."""
+        length = candidate(release, component).image.length
+        room = min(slot.size for slot in self._machine.slots.values())
+        if length > room:
+            raise Refused(
+                InstallFault(
+                    code=Code.INSTALL_TOO_LARGE,
+                    release=release.digest.hex(),
+                    expected=f"at most {room} bytes",
+                    found=str(length),
+                )
+            )
 
     def withdraw(self, release: bytes) -> None:
         """Hear that newer root or targets do not authorise a release, by digest, any more."""

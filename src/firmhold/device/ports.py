@@ -79,6 +79,11 @@ class BootControl(Protocol):
 class BlockDevice(Protocol):
     """The medium of one slot. Failures are `Damaged`."""
 
+    @property
+    def size(self) -> int:
+        """How many bytes it holds."""
+        ...
+
     def read(self, offset: int, length: int) -> bytes:
         """Return bytes, from a cache if there is one."""
         ...

@@ -10,7 +10,7 @@ Everything that outlasts a cut is on the machine's media; a boot begins from the
 """
 
 import hashlib
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -35,6 +35,7 @@ from firmhold.sim.releases import MAIN, MODEL, PRODUCT
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, FirmholdError
 from firmhold.trust.freshness.time_floor import Uptime
+from firmhold.trust.uptane.component import ComponentId
 from firmhold.trust.uptane.offline import Addressee
 from firmhold.trust.verified import Verified
 from firmhold.update.admission import Admission
@@ -59,6 +60,8 @@ class Rehearsal:
     domain: SimDomain = field(init=False)
     machine: SimMachine = field(init=False)
     built_in: BuiltIn = field(init=False)
+    others: Mapping[ComponentId, Part] = field(default_factory=dict)
+    """Parts of the device that do not live in these slots."""
     boots: int = 0
     seconds: int = 0
     asked: int = 0
@@ -199,7 +202,7 @@ class Rehearsal:
             product=PRODUCT,
             agent=AgentVersion(1, 2, 0),
             floor=SecurityCounter(self.machine.floor.read()),
-            parts={MAIN: Part(MODEL, REVISION, counter)},
+            parts={MAIN: Part(MODEL, REVISION, counter), **self.others},
             manifests=frozenset() if runs is None else frozenset({runs.release.digest}),
         )
 

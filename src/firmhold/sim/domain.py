@@ -11,9 +11,11 @@ lies::
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from securesystemslib.signer import CryptoSigner
@@ -164,13 +166,19 @@ class SimDomain:
         """Where the manifest of a release stands."""
         return f"{authority}/{PRODUCT}/{counter}.json"
 
-    def assign(self, device: str, *paths: str, component: ComponentId = MAIN, **more: str) -> None:
+    def assign(
+        self,
+        device: str,
+        *paths: str,
+        component: ComponentId = MAIN,
+        hints: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Have the Director assign targets of the image repository to a component of a device."""
         self.director.targets().targets = {}
         for path in paths:
             role = path.partition("/")[0]
             known = self.image.targets(role).targets[path]
-            entry = {component: {"hardwareId": MODEL, "device": device, **more}}
+            entry = {component: {"hardwareId": MODEL, "device": device, **hints}}
             custom = {"custom": {"ecuIdentifiers": entry}}
             target = TargetFile(known.length, dict(known.hashes), path, custom)
             self.director.targets().targets[path] = target

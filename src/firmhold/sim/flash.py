@@ -241,6 +241,11 @@ class SimSlot:
         self._cache: dict[int, bytes] = {}
         supply.media.append(self)
 
+    @property
+    def size(self) -> int:
+        """How many bytes it holds."""
+        return len(self._medium) * PIECE_BYTES
+
     def read(self, offset: int, length: int) -> bytes:
         """Return bytes, from the cache where it has them."""
         return _cut_out(lambda block: self._cache.get(block, self._medium[block]), offset, length)

@@ -223,7 +223,7 @@ class _Mounted:
     """The slot that runs: read-only."""
 
     def __init__(self, medium: SimSlot) -> None:
-        self.read, self.read_back = medium.read, medium.read_back
+        self.size, self.read, self.read_back = medium.size, medium.read, medium.read_back
 
     def write(self, offset: int, data: bytes) -> None:
         """Refuse to write where the system runs."""

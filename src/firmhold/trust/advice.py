@@ -59,6 +59,7 @@ _ADVICE: dict[Code, str] = {
     Code.INSTALL_BUSY: "Another release is being tried or confirmed; offer this one again later.",
     Code.INSTALL_BELOW_FLOOR: "The device will never run this release; offer a newer one.",
     Code.INSTALL_FAILED_BEFORE: "This release has failed on this device; find out why, and offer another.",
+    Code.INSTALL_TOO_LARGE: "The image is larger than a slot of this device: build a smaller one.",
     Code.INSTALL_SEVERAL: "This agent changes one component at a time: assign them one after another.",
     Code.UPTANE_OTHER_DEVICE: _KEEP + f"The Director's word is for another device. {_OWNER}.",
     Code.UPDATE_RECOVERY_CLASS: _KEEP

@@ -152,6 +152,7 @@ class Code(StrEnum):
     INSTALL_BUSY = "install.busy"
     INSTALL_BELOW_FLOOR = "install.below_floor"
     INSTALL_FAILED_BEFORE = "install.failed_before"
+    INSTALL_TOO_LARGE = "install.too_large"
     INSTALL_SEVERAL = "install.several"
     MEMORY_SHAPE = "memory.shape"
     MEMORY_DAMAGED = "memory.damaged"

@@ -333,6 +333,7 @@ class InstallFault(Fault):
             Code.INSTALL_BUSY,
             Code.INSTALL_BELOW_FLOOR,
             Code.INSTALL_FAILED_BEFORE,
+            Code.INSTALL_TOO_LARGE,
             Code.INSTALL_SEVERAL,
         }
     )
