@@ -40,16 +40,7 @@ from firmhold.update.actions import (
     Reboot,
     WriteExtent,
 )
-from firmhold.update.events import (
-    Begin,
-    Done,
-    Event,
-    Judged,
-    Measured,
-    Started,
-    Withdrawn,
-    Written,
-)
+from firmhold.update.events import Begin, Done, Event, Judged, Measured, Started, Withdrawn, Written
 from firmhold.update.installation import step
 from firmhold.update.journal import Accepted, Candidate, Outcome, State
 from firmhold.update.pieces import PIECE_BYTES, Image
@@ -160,11 +151,6 @@ class World(NamedTuple):
     mind: Mind
     said: Outcome | None = None
     """The outcome that the last step has put on record, if it is a new one."""
-
-    @property
-    def memory(self) -> Memory:
-        """What the machine remembers, as one object."""
-        return self.mind.memory
 
     @property
     def state(self) -> State:
@@ -282,12 +268,7 @@ def _heard(known: Memory) -> tuple[tuple[str, bool, tuple[Mind, Outcome | None] 
 def moves(world: World, chances: Chances) -> Iterator[tuple[str, World]]:
     """Everything that can happen next, with its name."""
     known, agent, _ = world
-    asleep = _asleep(agent.memory)
-    yield "cut", World(booted(known), asleep)
-    if chances.sickness or not _runs_good(known):
-        yield "watchdog", World(booted(known, True), asleep)  # noqa: FBT003
-    if chances.amnesia:
-        yield "amnesia", World(booted(known), FORGOTTEN)
+    yield from _strokes(known, agent.memory, chances)
     if not agent.started:
         yield "start", started(world)
         if chances.withdrawal:
@@ -297,6 +278,8 @@ def moves(world: World, chances: Chances) -> Iterator[tuple[str, World]]:
         for name, after, next_mind, said in _performed(known, agent, chances):
             yield name, World(after, next_mind, said)
     yield "restart", started(world)
+    if chances.withdrawal and agent.memory.state.job is not None:
+        yield "restart withdrawn", started(world, withdrawn=True)
     if not agent.pending or isinstance(agent.pending[0], WriteExtent | CheckHealth):
         for name, withdraws, heard in _heard(agent.memory):
             if chances.withdrawal or not withdraws:
@@ -304,11 +287,25 @@ def moves(world: World, chances: Chances) -> Iterator[tuple[str, World]]:
 
 
 @cache
+def _strokes(
+    known: Hardware, remembered: Memory, chances: Chances
+) -> tuple[tuple[str, World], ...]:
+    """What can happen at any time: each ends in a boot."""
+    asleep = _asleep(remembered)
+    strokes = [("cut", World(booted(known), asleep))]
+    if chances.sickness or not _runs_good(known):
+        strokes.append(("watchdog", World(booted(known, True), asleep)))  # noqa: FBT003 - as cached
+    if chances.amnesia:
+        strokes.append(("amnesia", World(booted(known), FORGOTTEN)))
+    return tuple(strokes)
+
+
+@cache
 def _runs_good(known: Hardware) -> bool:
     return known.running is not None and known.record.of(known.running).state is GOOD.state
 
 
-Came = tuple[str, Hardware, Mind, Outcome | None]
+Came: TypeAlias = tuple[str, Hardware, Mind, Outcome | None]
 
 
 @cache
@@ -379,8 +376,7 @@ def _with_extent(world: World, slot: Slot, what: Candidate, index: int) -> World
     """The world after an extent was written, or copied from what runs."""
     content = world.content(slot)
     before = content.pieces if content is not None and content.release == what else 0
-    fits = index == 0 or before >= index
-    return _with_content(world, slot, Content(what, index + 1 if fits else 0))
+    return _with_content(world, slot, Content(what, index + 1 if before >= index else 0))
 
 
 def lucky(world: World) -> World | None:
@@ -389,8 +385,5 @@ def lucky(world: World) -> World | None:
         return started(world)._replace(said=None)
     if not world.pending:
         return None
-    _, after, agent, _ = _performed(world.hardware, world.mind, GOOD_LUCK)[0]
+    _, after, agent, _ = _performed(world.hardware, world.mind, Chances())[0]
     return World(after, agent)
-
-
-GOOD_LUCK = Chances()

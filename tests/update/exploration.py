@@ -1,5 +1,6 @@
 """The walk through every world that the device in the small can come to."""
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -54,4 +55,9 @@ def explore(chances: Chances, of_worlds: Sequence[Callable[[World], bool]]) -> E
 @cache
 def everything() -> Explored:
     """All that can be reached with every chance there is; explored once in a process."""
-    return explore(Chances(), OF_WORLDS)
+    gc.disable()  # a million worlds, none of them garbage, would be looked through again and again
+    try:
+        return explore(Chances(), OF_WORLDS)
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -120,8 +120,8 @@ def invariant_withdrawn_release_goes_no_further(before: World, name: str, after:
     withdrawn = _withdrawn(before, name) if "withdraw" in name else None
     if withdrawn is None:
         return True
-    confirmed = before.state.confirmed
-    if confirmed is not None and confirmed.release == withdrawn and name != "start withdrawn":
+    verb, confirmed = name.split(maxsplit=1)[0], before.state.confirmed
+    if confirmed is not None and confirmed.release == withdrawn and verb == "withdraw":
         return after.state == before.state
     job = after.state.job
     known = confirmed is not None and confirmed.release == withdrawn
@@ -131,7 +131,7 @@ def invariant_withdrawn_release_goes_no_further(before: World, name: str, after:
 
 def _withdrawn(before: World, name: str) -> object:
     """The release that a move withdraws."""
-    if name == "start withdrawn":
+    if name in ("start withdrawn", "restart withdrawn"):
         return before.state.job.accepted.release if before.state.job is not None else None
     verb, _, number = name.partition(" ")
     return RELEASES[int(number)] if verb == "withdraw" else None

@@ -96,7 +96,7 @@ def test_whatever_happens_the_invariants_hold(figure: Figure) -> None:
         found.kinds
     )
     assert {world.running for world in found.came_from} == {Slot.A, Slot.B, None}
-    known = {world.memory for world in found.came_from}
+    known = {world.mind.memory for world in found.came_from}
     assert [memory for memory in known for event in EVENTS if careless(memory, event)] == []
     assert [m for m in known if parse_state(m.state.to_bytes()) != m.state] == []
     figure(

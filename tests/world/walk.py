@@ -1,15 +1,16 @@
 """Walks of a real device, seen through the device in the small.
 
-A walk lets chance drive the shipped code (`Installer`, `Memory`, a `SimMachine`, the shipped limits,
-images of several pieces in extents of several pieces): starts, releases begun and withdrawn, sick
-images, spoilt extents, sources out of reach, bites, memory lost, cuts in any durable operation. At
-every boot, after every event and before every durable operation, `seen` names the state of the small
-device that the real one is in. What it forgets, and `small` forgets of the small device:
+A walk lets chance drive the shipped code (`Installer`, `Memory`, a `SimMachine`, the shipped
+limits, images of several pieces in extents of several pieces): starts, releases begun and
+withdrawn, sick images, spoilt extents, sources out of reach, bites, memory lost, cuts in any
+durable operation. At every boot, after every event and before every durable operation of the
+agent, `seen` names the state of the small device that the real one is in. What it forgets, and
+`small` forgets of the small device:
 
 * releases are their place in order; counters, digests, moments and lengths have no other meaning;
 * a piece of the small device is an extent of the real one (four pieces, or what is left of them);
-* patience: tries are all, some or none; bites and failures none, some or enough; attempts: whether
-  this is the last one;
+* patience: tries are all, some or none; bites and failures none, some or enough; which attempt it
+  is, as recovery writes the slots in turn and the real device has one turn more;
 * what is in a slot that neither runs nor may boot: only the memory speaks of it;
 * which slot ran and what the floor was when memory was written (each start replaces them), the
   outcome, and what is pending in the agent: a state is what a cut could leave.
@@ -18,9 +19,19 @@ device that the real one is in. What it forgets, and `small` forgets of the smal
 import random
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import NamedTuple
 
-from tests.update.abstraction import ACCEPTED, RELEASES, Content, Hardware, Memory, World, memory
+from tests.update.abstraction import (
+    ACCEPTED,
+    RELEASES,
+    Content,
+    Hardware,
+    Memory,
+    World,
+    hardware,
+    memory,
+)
 from tests.update.abstraction import LIMITS as SMALL
 from tests.world.plays import admitted, version
 
@@ -32,7 +43,7 @@ from firmhold.sim.flash import Fate
 from firmhold.sim.machine import SimMachine, new_device
 from firmhold.trust.errors import Refused, Unavailable
 from firmhold.update.journal import Accepted, Failure, Job, State
-from firmhold.update.slots import LIMITS, BootRecord, Limits, Slot, SlotRecord, may_boot
+from firmhold.update.slots import LIMITS, Slot, SlotRecord, may_boot
 
 EXTENT = 4
 FACTORY = version(12, 2, security=5)
@@ -40,6 +51,7 @@ ONE = version(13, 3, security=9)
 TWO = version(40, 7, last=700, security=17)
 VERSIONS = (FACTORY, ONE, TWO)
 FLOORS = tuple(each.release.value.security_counter for each in VERSIONS)
+IMAGES = tuple(each.image for each in VERSIONS)
 DIGESTS = tuple(each.release.value.digest for each in VERSIONS)
 
 
@@ -47,44 +59,48 @@ class Sight(NamedTuple):
     """As much of a device as a cut could leave, with nothing that nobody will look at."""
 
     memory: Memory
-    record: BootRecord
-    a: Content | None
-    b: Content | None
-    floor: int
-    running: Slot | None
+    hardware: Hardware
 
 
 def small(world: World) -> Sight:
     """A state of the small device."""
-    return _sight(world.hardware, world.state, SMALL)
-
-
-def _sight(known: Hardware, state: State, limits: Limits) -> Sight:
-    def content(slot: Slot) -> Content | None:
-        looked_at = slot is known.running or may_boot(known.record.of(slot), limits)
-        return known.content(slot) if looked_at else None
-
-    remembered = memory(replace(state, running=None, floor=0))
-    return Sight(
-        remembered, known.record, content(Slot.A), content(Slot.B), known.floor, known.running
-    )
+    return Sight(_remembered(world.mind.memory), _looked_at(world.hardware))
 
 
 def seen(machine: SimMachine, state: State) -> Sight:
     """The state of the small device that a real one is in."""
     record = machine.record.record
+    small_record = replace(record, a=_record(record.a), b=_record(record.b))
     a, b = _content(machine, Slot.A), _content(machine, Slot.B)
     floor = max((n for n, floor in enumerate(FLOORS) if floor <= machine.floor.counter), default=0)
-    small_record = replace(record, a=_record(record.a), b=_record(record.b))
-    known = Hardware(small_record, a, b, floor, machine.record.booted)
-    return _sight(known, _state(state), SMALL)
+    known = hardware(small_record, a, b, floor, machine.record.booted)
+    return Sight(_remembered(memory(_state(state))), _looked_at(known))
+
+
+@cache
+def _remembered(known: Memory) -> Memory:
+    state = known.state
+    job = replace(state.job, attempts=0) if state.job is not None else None
+    return memory(replace(state, running=None, floor=0, job=job))
+
+
+@cache
+def _looked_at(known: Hardware) -> Hardware:
+    """The same without what is in a slot that neither runs nor may boot."""
+    a, b = (
+        known.content(slot)
+        if slot is known.running or may_boot(known.record.of(slot), SMALL)
+        else None
+        for slot in Slot
+    )
+    return hardware(known.record, a, b, known.floor, known.running)
 
 
 def _content(machine: SimMachine, slot: Slot) -> Content | None:
     image = machine.holds(slot)
     if image is None:
         return None
-    release = RELEASES[[each.image for each in VERSIONS].index(image)]
+    release = RELEASES[IMAGES.index(image)]
     return Content(release, release.image.pieces)
 
 
@@ -115,9 +131,7 @@ def _state(real: State) -> State:
 
 def _job(real: Job) -> Job:
     number = DIGESTS.index(real.accepted.release.digest)
-    last = real.attempts >= LIMITS.attempts - 1
-    done = -(-real.done // EXTENT)
-    return Job(ACCEPTED[number], real.slot, done, SMALL.attempts - 1 if last else 0)
+    return Job(ACCEPTED[number], real.slot, done=-(-real.done // EXTENT))
 
 
 def _accepted(real: Accepted | None) -> Accepted | None:
@@ -132,6 +146,8 @@ class Walk:
     chance: random.Random = field(init=False)
     machine: SimMachine = field(init=False)
     installer: Installer = field(init=False)
+    started: bool = False
+    """The agent has started since the boot."""
     told: list[str] = field(default_factory=list)
     """What happened, in order."""
     sights: dict[Sight, int] = field(default_factory=dict)
@@ -142,7 +158,7 @@ class Walk:
         """Switch on a new device."""
         self.chance = random.Random(self.seed)
         self.machine = machine = SimMachine(new_device(FACTORY.data))
-        machine.source.images = {each.image: each.data for each in VERSIONS}
+        machine.source.images = dict(zip(IMAGES, (each.data for each in VERSIONS), strict=True))
         machine.source.pieces = EXTENT
         machine.supply.watch = lambda *_: self.look()
         self.boot()
@@ -163,7 +179,7 @@ class Walk:
         self.look()
 
     def _agent(self) -> None:
-        machine = self.machine
+        machine, self.started = self.machine, False
         self.installer = Installer(
             machine.ports(), device_memory.Memory(machine.disk, machine.seal)
         )
@@ -185,7 +201,7 @@ class Walk:
         chance, machine = self.chance, self.machine
         machine.source.spoils = chance.random() < 0.1
         machine.source.fails_from = chance.choice((None, None, None, None, 0, EXTENT))
-        machine.health.sick = {each.image for each in VERSIONS if chance.random() < 0.15}
+        machine.health.sick = {each for each in IMAGES if chance.random() < 0.15}
         machine.warrant.released = {each for each in DIGESTS if chance.random() < 0.05}
         if chance.random() < 0.3:
             operation, fate = chance.randrange(1, 30), chance.choice(list(Fate))
@@ -195,7 +211,7 @@ class Walk:
     def _event(self) -> None:
         """Let one thing happen; after a wish to reboot, nothing but a start or an end."""
         names = ["start"] * 6 + ["boot", "bite", "bite", "amnesia"]
-        if not self.machine.reboot_wanted and self.told[-1:] != ["boot"]:
+        if self.started and not self.machine.reboot_wanted:
             names += ["judge"] * 8 + ["begin 1", "begin 2"] * 3 + ["withdraw 1", "withdraw 2"]
         name = self.chance.choice(names)
         self.told.append(name)
@@ -207,6 +223,7 @@ class Walk:
         match verb:
             case "start":
                 self._agent()
+                self.started = True
                 self.installer.start()
             case "judge":
                 confirm(self.installer, self.machine.health)
