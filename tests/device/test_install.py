@@ -284,3 +284,18 @@ def test_a_set_of_several_components_is_refused_whole() -> None:
     )
     assert installer.state.phase is Phase.IDLE
     assert machine.source.asked == []
+
+
+def test_a_forgotten_system_that_failed_goes_back_though_its_agent_ended() -> None:
+    """A system that nobody remembers and that was marked bad writes nothing; it leaves."""
+    machine = running_one()
+    failed = machine.record.booted
+    assert failed is not None
+    machine.record.mark(failed, BAD)
+    Memory(machine.disk, machine.seal).keep(State(phase=Phase.REVERTING, running=failed))
+    installer = started(machine)
+    assert machine.reboot_wanted
+    assert machine.record.record.primary is failed.other
+    with pytest.raises(Refused) as error:
+        installer.begin(admitted(TWO))
+    assert error.value.code is Code.INSTALL_BUSY

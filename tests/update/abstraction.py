@@ -6,26 +6,31 @@ The abstraction, which the exploration walks through completely:
   and 2, of one piece and of two, two trial boots each);
 * a slot holds nothing, or a number of pieces of one release, written by extents of one piece; what
   was written may rot until it is read back (later, a verified boot sees to it);
-* extents, marks and the floor are written wholly, not at all, or (a mark) torn, which makes that
-  slot's record unreadable;
+* extents, marks and the floor are written wholly, not at all, or torn, which makes a slot's record
+  unreadable and spoils an extent; the power may fail, and the agent may end and start anew, between
+  a write and the moment in which the machine hears of it;
 * memory is replaced wholly or not at all (tests/device cuts the writes that make it so), and may
   be lost altogether;
 * patience is `LIMITS` below: two of each, so that "again" and "for the last time" both occur.
 
 The boot chain of this world is naive: it reads the security counter in the first bytes of a slot
 and would run half an image if it were told to.
+
+A world has two halves: what is durable beside the memory (`Hardware`), and the agent (`Mind`).
+Equal halves are one object, so worlds are compared by identity, and what follows from one half is
+computed once for it; nothing is dropped by this, as two worlds are one exactly if all their parts
+are equal. The only equivalence is that of `memory`, over what `step` never reads.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from firmhold.trust.errors import Refused
 from firmhold.update.actions import (
     Action,
-    Actions,
     CheckHealth,
     CopyPieces,
     Mark,
@@ -35,16 +40,7 @@ from firmhold.update.actions import (
     Reboot,
     WriteExtent,
 )
-from firmhold.update.events import (
-    Begin,
-    Done,
-    Event,
-    Judged,
-    Measured,
-    Started,
-    Withdrawn,
-    Written,
-)
+from firmhold.update.events import Begin, Done, Event, Judged, Measured, Started, Withdrawn, Written
 from firmhold.update.installation import step
 from firmhold.update.journal import Accepted, Candidate, Outcome, State
 from firmhold.update.pieces import PIECE_BYTES, Image
@@ -53,7 +49,6 @@ from firmhold.update.slots import (
     GOOD,
     UNREADABLE,
     BootRecord,
-    Choice,
     Limits,
     Slot,
     choose,
@@ -105,45 +100,91 @@ def memory(state: State) -> Memory:
     return Memory(state) if seen == state else memory(seen)
 
 
-class World(NamedTuple):
-    """A device: what is durable, and what runs."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the last action came to, durable already, of which the machine has not heard yet."""
 
-    memory: Memory
+    event: Event
+
+
+Pending: TypeAlias = tuple[Action | Answer, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Hardware:
+    """What is durable beside the memory, and what was booted; equal ones are one object."""
+
     record: BootRecord
     a: Content | None
     b: Content | None
     floor: int
     running: Slot | None
+
+    def content(self, slot: Slot) -> Content | None:
+        """What is in a slot."""
+        return self.a if slot is Slot.A else self.b
+
+
+hardware = cache(Hardware)
+"""The one object for a hardware."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Mind:
+    """The agent: what it remembers, and what it is about to do; equal ones are one object."""
+
+    memory: Memory
     started: bool
     """The agent has started since the boot."""
-    pending: Actions
+    pending: Pending
     """What is still to be performed; its first action may be cut, or fail."""
+
+
+mind = cache(Mind)
+"""The one object for a mind."""
+
+
+class World(NamedTuple):
+    """A device: what is durable, and what runs."""
+
+    hardware: Hardware
+    mind: Mind
     said: Outcome | None = None
     """The outcome that the last step has put on record, if it is a new one."""
 
     @property
     def state(self) -> State:
         """What the machine remembers."""
-        return self.memory.state
+        return self.mind.memory.state
+
+    @property
+    def pending(self) -> Pending:
+        """What is still to be performed."""
+        return self.mind.pending
+
+    @property
+    def record(self) -> BootRecord:
+        """What the boot chain keeps."""
+        return self.hardware.record
+
+    @property
+    def floor(self) -> int:
+        """The security floor."""
+        return self.hardware.floor
+
+    @property
+    def running(self) -> Slot | None:
+        """What was booted."""
+        return self.hardware.running
 
     def content(self, slot: Slot) -> Content | None:
         """What is in a slot."""
-        return self.a if slot is Slot.A else self.b
-
-    def with_content(self, slot: Slot, content: Content | None) -> "World":
-        """The same with something else in a slot."""
-        return self._replace(a=content) if slot is Slot.A else self._replace(b=content)
+        return self.hardware.content(slot)
 
 
 NEW_DEVICE = World(
-    memory=memory(State()),
-    record=BootRecord(Slot.A, GOOD, BAD, last=Slot.A),
-    a=Content(RELEASES[0], 1),
-    b=None,
-    floor=0,
-    running=Slot.A,
-    started=False,
-    pending=(),
+    hardware(BootRecord(Slot.A, GOOD, BAD, last=Slot.A), Content(RELEASES[0], 1), None, 0, Slot.A),
+    mind(memory(State()), False, ()),  # noqa: FBT003 - as cached
 )
 
 
@@ -160,131 +201,189 @@ class Chances:
 
 def boot(world: World, *, bitten: bool = False) -> World:
     """Start the device by the rule of the boot chain."""
-    choice = _chosen(world.record, world.a, world.b, world.floor, bitten=bitten)
-    asleep = _asleep(world.memory)
-    return world._replace(
-        memory=asleep,
-        record=choice.record,
-        running=choice.slot,
-        started=False,
-        pending=(),
-        said=None,
-    )
+    return World(booted(world.hardware, bitten), _asleep(world.mind.memory))
 
 
 @cache
-def _chosen(
-    record: BootRecord, a: Content | None, b: Content | None, floor: int, *, bitten: bool
-) -> Choice:
+def booted(before: Hardware, bitten: bool = False) -> Hardware:  # noqa: FBT001, FBT002 - as cached
+    """The hardware after a start."""
     counters = {
         slot: content.release.security_counter if content is not None else None
-        for slot, content in ((Slot.A, a), (Slot.B, b))
+        for slot, content in ((Slot.A, before.a), (Slot.B, before.b))
     }
-    return choose(record, counters, floor, bitten=bitten, limits=LIMITS)
+    choice = choose(before.record, counters, before.floor, bitten=bitten, limits=LIMITS)
+    return hardware(choice.record, before.a, before.b, before.floor, choice.slot)
 
 
 @cache
-def _asleep(known: Memory) -> Memory:
+def _asleep(known: Memory) -> Mind:
     """What is remembered, without the two facts that every start replaces."""
-    return memory(replace(known.state, running=None, floor=0))
+    return mind(memory(replace(known.state, running=None, floor=0)), False, ())  # noqa: FBT003
+
+
+FORGOTTEN = _asleep(memory(State()))
 
 
 def tell(world: World, event: Event) -> World:
     """Let the machine hear of an event; a refusal changes nothing."""
-    after = stepped(world.memory, event)
-    if after is None:
-        return world
-    known, actions, said = after
-    return world._replace(memory=known, pending=actions, said=said)
+    after = stepped(world.mind.memory, event)
+    return world if after is None else World(world.hardware, *after)
 
 
 @cache
-def stepped(known: Memory, event: Event) -> tuple[Memory, Actions, Outcome | None] | None:
-    """What the machine makes of an event: memory, actions, new outcome; None: it refuses."""
+def stepped(known: Memory, event: Event) -> tuple[Mind, Outcome | None] | None:
+    """What the machine makes of an event: the agent, and a new outcome; None: it refuses."""
     try:
         state, actions = step(known.state, event, LIMITS)
     except Refused:
         return None
-    return memory(state), actions, state.outcome
+    return mind(memory(state), True, actions), state.outcome  # noqa: FBT003
 
 
 def started(world: World, *, withdrawn: bool = False) -> World:
     """Let the agent start."""
-    facts = Started(world.running, world.record, world.floor, withdrawn)
-    return tell(world, facts)._replace(started=True)
+    return World(world.hardware, *_start(world.hardware, world.mind.memory, withdrawn))
 
 
-def performed(world: World) -> World:
-    """Take the first of the pending actions as performed; tell, if it was the last."""
-    rest = world._replace(pending=world.pending[1:])
-    return rest if rest.pending else tell(rest, Done())
+@cache
+def _start(known: Hardware, remembered: Memory, withdrawn: bool) -> tuple[Mind, Outcome | None]:  # noqa: FBT001
+    after = stepped(remembered, Started(known.running, known.record, known.floor, withdrawn))
+    assert after is not None
+    return after
+
+
+@cache
+def _heard(known: Memory) -> tuple[tuple[str, bool, tuple[Mind, Outcome | None] | None], ...]:
+    """What comes of every word from outside: its name, whether it withdraws, what follows."""
+    return tuple(
+        (name, withdraws, stepped(known, event))
+        for accepted in ACCEPTED[1:]
+        for name, withdraws, event in (
+            (f"begin {accepted.release.counter}", False, Begin(accepted)),
+            (f"withdraw {accepted.release.counter}", True, Withdrawn(accepted.release.digest)),
+        )
+    )
 
 
 def moves(world: World, chances: Chances) -> Iterator[tuple[str, World]]:
     """Everything that can happen next, with its name."""
-    yield "cut", boot(world)
-    running = world.record.of(world.running) if world.running is not None else None
-    if chances.sickness or running is None or running.state is not GOOD.state:
-        yield "watchdog", boot(world, bitten=True)
-    if chances.amnesia:
-        yield "amnesia", boot(world._replace(memory=memory(State())))
-    if not world.started:
+    known, agent, _ = world
+    yield from _strokes(known, agent.memory, chances)
+    if not agent.started:
         yield "start", started(world)
         if chances.withdrawal:
             yield "start withdrawn", started(world, withdrawn=True)
         return
-    if world.pending:
-        yield from _outcomes(world, world.pending[0], chances)
-    if not world.pending or isinstance(world.pending[0], WriteExtent):
-        yield "restart", started(world)
-        for accepted in ACCEPTED[1:]:
-            yield f"begin {accepted.release.counter}", tell(world, Begin(accepted))
-            if chances.withdrawal:
-                withdrawn = Withdrawn(accepted.release.digest)
-                yield f"withdraw {accepted.release.counter}", tell(world, withdrawn)
+    if agent.pending:
+        for name, after, next_mind, said in _performed(known, agent, chances):
+            yield name, World(after, next_mind, said)
+    yield "restart", started(world)
+    if chances.withdrawal and agent.memory.state.job is not None:
+        yield "restart withdrawn", started(world, withdrawn=True)
+    if not agent.pending or isinstance(agent.pending[0], WriteExtent | CheckHealth):
+        for name, withdraws, heard in _heard(agent.memory):
+            if chances.withdrawal or not withdraws:
+                yield name, world if heard is None else World(known, *heard)
 
 
-def _outcomes(world: World, action: Action, chances: Chances) -> Iterator[tuple[str, World]]:
+@cache
+def _strokes(
+    known: Hardware, remembered: Memory, chances: Chances
+) -> tuple[tuple[str, World], ...]:
+    """What can happen at any time: each ends in a boot."""
+    asleep = _asleep(remembered)
+    strokes = [("cut", World(booted(known), asleep))]
+    if chances.sickness or not _runs_good(known):
+        strokes.append(("watchdog", World(booted(known, True), asleep)))  # noqa: FBT003 - as cached
+    if chances.amnesia:
+        strokes.append(("amnesia", World(booted(known), FORGOTTEN)))
+    return tuple(strokes)
+
+
+@cache
+def _runs_good(known: Hardware) -> bool:
+    return known.running is not None and known.record.of(known.running).state is GOOD.state
+
+
+Came: TypeAlias = tuple[str, Hardware, Mind, Outcome | None]
+
+
+@cache
+def _performed(known: Hardware, agent: Mind, chances: Chances) -> tuple[Came, ...]:
+    first = agent.pending[0]
+    world = World(known, agent)
+    return tuple((name, *after) for name, after in _outcomes(world, first, chances))
+
+
+def _outcomes(
+    world: World, action: Action | Answer, chances: Chances
+) -> Iterator[tuple[str, World]]:
     """What can come of an action."""
+    record = world.record
     match action:
-        case Mark(slot, record):
-            marked = world._replace(record=world.record.marked(slot, record))
-            yield "mark", performed(marked)
-            torn = world.record.marked(slot, UNREADABLE)
-            yield "torn mark", boot(world._replace(record=torn))
+        case Answer(event):
+            yield "answer", tell(world, event)
+        case Mark(slot, marked):
+            yield "mark", _after(_with_record(world, record.marked(slot, marked)))
+            torn = record.marked(slot, UNREADABLE)
+            yield "torn mark", boot(_with_record(world, torn))
         case Prefer(slot):
-            yield "prefer", performed(world._replace(record=replace(world.record, primary=slot)))
-            yield "torn prefer", boot(world._replace(record=replace(world.record, primary=Slot.A)))
+            yield "prefer", _after(_with_record(world, replace(record, primary=slot)))
+            yield "torn prefer", boot(_with_record(world, replace(record, primary=Slot.A)))
         case WriteExtent(slot, what, index) | CopyPieces(slot, what, index):
-            yield "write", tell(_with_extent(world, slot, what, index), Written(index + 1))
+            written = _with_extent(world, slot, what, index)
+            yield "write", _after(written, Written(index + 1))
+            yield "torn write", boot(_with_content(world, slot, Content(what, 0)))
         case ReadBack(slot, what):
-            content = world.content(slot)
-            whole = content == Content(what, what.image.pieces)
+            whole = world.content(slot) == Content(what, what.image.pieces)
             yield f"read back {whole}", tell(world, Measured(whole))
-            if whole and chances.sickness and not may_boot(world.record.of(slot), LIMITS):
-                rotten = world.with_content(slot, Content(what, 0))
+            if whole and chances.sickness and not may_boot(record.of(slot), LIMITS):
+                rotten = _with_content(world, slot, Content(what, 0))
                 yield "read back rotten", tell(rotten, Measured(whole=False))
         case CheckHealth():
-            yield "healthy", tell(world._replace(pending=()), Judged(healthy=True))
-            yield "unhealthy", tell(world._replace(pending=()), Judged(healthy=False))
+            yield "healthy", tell(world, Judged(healthy=True))
+            yield "unhealthy", tell(world, Judged(healthy=False))
         case RaiseFloor(to):
-            yield "raise", performed(world._replace(floor=max(world.floor, to)))
+            known = world.hardware
+            floor = max(known.floor, to)
+            raised = hardware(known.record, known.a, known.b, floor, known.running)
+            yield "raise", _after(World(raised, world.mind))
         case Reboot():
             yield "reboot", boot(world)
+
+
+def _after(world: World, answer: Event | None = None) -> World:
+    """Take the first of the pending actions as performed; after the last, there is an answer."""
+    agent = world.mind
+    rest = agent.pending[1:] or (Answer(answer or Done()),)
+    return World(world.hardware, mind(agent.memory, agent.started, rest))
+
+
+def _with_record(world: World, record: BootRecord) -> World:
+    """The same with another boot record."""
+    known = world.hardware
+    return World(hardware(record, known.a, known.b, known.floor, known.running), world.mind)
+
+
+def _with_content(world: World, slot: Slot, content: Content) -> World:
+    """The same with something else in a slot."""
+    known = world.hardware
+    a, b = (content, known.b) if slot is Slot.A else (known.a, content)
+    return World(hardware(known.record, a, b, known.floor, known.running), world.mind)
 
 
 def _with_extent(world: World, slot: Slot, what: Candidate, index: int) -> World:
     """The world after an extent was written, or copied from what runs."""
     content = world.content(slot)
-    fits = index == 0 or content == Content(what, index)
-    return world.with_content(slot, Content(what, index + 1 if fits else 0))
+    before = content.pieces if content is not None and content.release == what else 0
+    return _with_content(world, slot, Content(what, index + 1 if before >= index else 0))
 
 
 def lucky(world: World) -> World | None:
     """The next world if nothing goes wrong from now on; None: the device is at rest."""
-    if not world.started:
-        return started(world)
+    if not world.mind.started:
+        return started(world)._replace(said=None)
     if not world.pending:
         return None
-    _, after = next(_outcomes(world, world.pending[0], Chances()))
-    return after._replace(said=None)
+    _, after, agent, _ = _performed(world.hardware, world.mind, Chances())[0]
+    return World(after, agent)

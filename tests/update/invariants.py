@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
-from tests.update.abstraction import LIMITS, RELEASES, World, boot
+from tests.update.abstraction import LIMITS, RELEASES, Hardware, World, booted
 
 from firmhold.update.actions import CopyPieces, WriteExtent
 from firmhold.update.journal import AFTER_CONFIRM, Phase, Verdict
@@ -14,17 +15,27 @@ BEFORE_CONFIRM = (Phase.WRITING, Phase.CHECKING, Phase.SWITCHING, Phase.TRIAL, P
 
 def invariant_something_signed_boots(world: World) -> bool:
     """Were the power to fail now, a whole signed system would boot, or the recovery system."""
-    running = boot(world).running
-    content = world.content(running) if running is not None else None
+    return _something_signed_boots(world.hardware)
+
+
+@cache
+def _something_signed_boots(known: Hardware) -> bool:
+    running = booted(known).running
+    content = known.content(running) if running is not None else None
     return running is None or (content is not None and content.whole)
 
 
 def invariant_what_may_boot_is_whole(world: World) -> bool:
     """A slot that the boot chain would take is never half a system."""
+    return _what_may_boot_is_whole(world.hardware)
+
+
+@cache
+def _what_may_boot_is_whole(known: Hardware) -> bool:
     return all(
-        (content := world.content(slot)) is not None and content.whole
+        (content := known.content(slot)) is not None and content.whole
         for slot in Slot
-        if may_boot(world.record.of(slot), LIMITS)
+        if may_boot(known.record.of(slot), LIMITS)
     )
 
 
@@ -39,18 +50,22 @@ def invariant_booted_slot_is_never_written(world: World) -> bool:
 
 def invariant_never_below_floor(world: World) -> bool:
     """What runs, and what would boot next, has at least the security counter of the floor."""
-    contents = [
-        world.content(slot) for slot in (world.running, boot(world).running) if slot is not None
-    ]
+    return _never_below_floor(world.hardware)
+
+
+@cache
+def _never_below_floor(known: Hardware) -> bool:
+    slots = (known.running, booted(known).running)
+    contents = [known.content(slot) for slot in slots if slot is not None]
     return all(
-        content is not None and content.release.security_counter >= world.floor
+        content is not None and content.release.security_counter >= known.floor
         for content in contents
     )
 
 
 def invariant_floor_only_after_confirm_and_resync(before: World, _: str, after: World) -> bool:
     """The floor rises only when both slots hold what it asks for, whole, and both are good."""
-    if after.floor == before.floor:
+    if after.hardware.floor == before.hardware.floor:
         return True
     contents = [before.content(slot) for slot in Slot]
     return all(
@@ -89,6 +104,8 @@ def invariant_no_success_before_confirmed_boot(before: World, _: str, after: Wor
 
 def invariant_tombstoned_release_is_not_retried(before: World, _: str, after: World) -> bool:
     """A release that failed is begun again by recovery only, and not more often than allowed."""
+    if after.mind is before.mind:
+        return True
     job, old = after.state.job, before.state.job
     if job is None or after.state.phase is not Phase.WRITING:
         return True
@@ -100,11 +117,11 @@ def invariant_tombstoned_release_is_not_retried(before: World, _: str, after: Wo
 
 def invariant_withdrawn_release_goes_no_further(before: World, name: str, after: World) -> bool:
     """What is withdrawn is ended, unless it was confirmed here before: then nothing changes."""
-    withdrawn = _withdrawn(before, name)
+    withdrawn = _withdrawn(before, name) if "withdraw" in name else None
     if withdrawn is None:
         return True
-    confirmed = before.state.confirmed
-    if confirmed is not None and confirmed.release == withdrawn and name != "start withdrawn":
+    verb, confirmed = name.split(maxsplit=1)[0], before.state.confirmed
+    if confirmed is not None and confirmed.release == withdrawn and verb == "withdraw":
         return after.state == before.state
     job = after.state.job
     known = confirmed is not None and confirmed.release == withdrawn
@@ -114,7 +131,7 @@ def invariant_withdrawn_release_goes_no_further(before: World, name: str, after:
 
 def _withdrawn(before: World, name: str) -> object:
     """The release that a move withdraws."""
-    if name == "start withdrawn":
+    if name in ("start withdrawn", "restart withdrawn"):
         return before.state.job.accepted.release if before.state.job is not None else None
     verb, _, number = name.partition(" ")
     return RELEASES[int(number)] if verb == "withdraw" else None

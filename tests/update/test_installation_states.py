@@ -1,22 +1,18 @@
 """Every reachable state of an installation in the small, and every move from each."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 
 import pytest
 from tests.update.abstraction import (
     ACCEPTED,
-    NEW_DEVICE,
     Chances,
     Memory,
     World,
     lucky,
-    moves,
     stepped,
 )
+from tests.update.exploration import everything, explore
 from tests.update.invariants import (
-    OF_MOVES,
     OF_WORLDS,
     invariant_cuts_alone_never_need_recovery,
 )
@@ -29,49 +25,6 @@ from firmhold.update.slots import BAD, GOOD, BootRecord, Slot
 Figure = Callable[[str], None]
 
 CUTS_ONLY = Chances(sickness=False, amnesia=False, withdrawal=False)
-ALL = Chances()
-
-
-@dataclass(slots=True)
-class Explored:
-    """What was reached, and how each world was reached first."""
-
-    came_from: dict[World, tuple[World, str] | None] = field(default_factory=dict)
-    transitions: int = 0
-    kinds: Counter[str] = field(default_factory=Counter)
-    broken: list[str] = field(default_factory=list)
-
-    def history(self, world: World) -> str:
-        """The moves that lead to a world."""
-        names: list[str] = []
-        step = self.came_from[world]
-        while step is not None:
-            names.insert(0, step[1])
-            step = self.came_from[step[0]]
-        return " > ".join(names)
-
-
-def explore(chances: Chances, of_worlds: Sequence[Callable[[World], bool]]) -> Explored:
-    """Walk through every world that can be reached, and hold each, and each move, to the laws."""
-    found = Explored({NEW_DEVICE: None})
-    frontier = [NEW_DEVICE]
-    while frontier and not found.broken:
-        reached: list[World] = []
-        for world in frontier:
-            broken = [law.__name__ for law in of_worlds if not law(world)]
-            for name, after in moves(world, chances):
-                found.transitions += 1
-                found.kinds[name] += 1
-                broken += [
-                    f"{name}: {law.__name__}" for law in OF_MOVES if not law(world, name, after)
-                ]
-                quiet = after._replace(said=None)
-                if quiet not in found.came_from:
-                    found.came_from[quiet] = (world, name)
-                    reached.append(quiet)
-            found.broken += [f"{found.history(world)} > {law}" for law in broken]
-        frontier = reached
-    return found
 
 
 def worlds_that_never_rest(worlds: Iterable[World]) -> list[World]:
@@ -113,11 +66,11 @@ def careless(known: Memory, event: Event) -> bool:
     after = stepped(known, event)
     if after is None:
         return not isinstance(event, Begin)
-    state = after[0].state
+    state, actions = after[0].memory.state, after[0].pending
     return any(
         (isinstance(action, WriteExtent | CopyPieces) and action.slot is state.running)
         or (isinstance(action, RaiseFloor) and state.phase is not Phase.RAISING)
-        for action in after[1]
+        for action in actions
     )
 
 
@@ -135,7 +88,7 @@ def test_with_power_cuts_alone_a_device_never_needs_its_recovery_system(figure: 
 @pytest.mark.timeout(600)
 def test_whatever_happens_the_invariants_hold(figure: Figure) -> None:
     """Sick systems, rotten slots, lost memory and withdrawn releases included: each law holds."""
-    found = explore(ALL, OF_WORLDS)
+    found = everything()
     assert found.broken == []
     assert worlds_that_never_rest(found.came_from) == []
     assert {world.state.phase for world in found.came_from} == set(Phase)
@@ -143,7 +96,7 @@ def test_whatever_happens_the_invariants_hold(figure: Figure) -> None:
         found.kinds
     )
     assert {world.running for world in found.came_from} == {Slot.A, Slot.B, None}
-    known = {world.memory for world in found.came_from}
+    known = {world.mind.memory for world in found.came_from}
     assert [memory for memory in known for event in EVENTS if careless(memory, event)] == []
     assert [m for m in known if parse_state(m.state.to_bytes()) != m.state] == []
     figure(

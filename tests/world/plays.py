@@ -50,13 +50,16 @@ class Version:
         return Accepted(candidate(self.release.value, MAIN), NOW)
 
 
-def version(counter: int, pieces: int, last: int = PIECE_BYTES) -> Version:
-    """Release `counter`, whose security counter is the same."""
-    data = sim_image(f"release {counter}", counter, pieces, last)
+def version(
+    counter: int, pieces: int, last: int = PIECE_BYTES, security: int | None = None
+) -> Version:
+    """Release `counter`, whose security counter is the same unless another is given."""
+    security = counter if security is None else security
+    data = sim_image(f"release {counter}", security, pieces, last)
     release = replace(
         sim_release(),
         counter=ReleaseCounter(counter),
-        security_counter=SecurityCounter(counter),
+        security_counter=SecurityCounter(security),
         components=(sim_component(MAIN, data),),
         dependencies=(),
         rollback=RollbackPlan(trial_boots=3, confirm_seconds=60, data_kept=True),

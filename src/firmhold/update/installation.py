@@ -144,6 +144,8 @@ def _settle(state: State, record: BootRecord, limits: Limits) -> Step:
     own = record.of(running)
     if own.state is BootState.UNKNOWN:
         return replace(settled, phase=Phase.TRIAL), (_judge(settled, running),)
+    if own.state is BootState.BAD:  # judged, and the agent ended before the way back was complete
+        return replace(settled, phase=Phase.REVERTING), _back_from(running)
     tidied = _tidied(running, record, limits)
     if record.primary is not running:
         tidied = (*tidied, Prefer(running))
