@@ -22,7 +22,7 @@ test: deps $(BIN)/.dev ## everything: checks, all tests, coverage of the ground
 	$(MAKE) lint types walls
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= --timeout=600
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report= --timeout=600
 	$(BIN)/coverage report --include='$(GROUND)' --fail-under=100
 	$(BIN)/coverage report --omit='$(GROUND)' --fail-under=95
 

@@ -150,6 +150,7 @@ def test_the_refusal_names_the_release_and_how_often_it_failed() -> None:
     life.goes_on(TWO, boots=20)
     machine = life.machine
     installer = Installer(machine.ports(), Memory(machine.disk, machine.seal))
+    installer.start()
     with pytest.raises(Refused) as error:
         installer.begin(admitted(TWO))
     assert error.value.fault == InstallFault(

@@ -26,7 +26,7 @@ from firmhold.trust.faults import InstallFault
 from firmhold.trust.verified import seal
 from firmhold.update.admission import Admission
 from firmhold.update.journal import Outcome, Phase, State, Verdict
-from firmhold.update.slots import BAD, BootState, Slot
+from firmhold.update.slots import BAD, LIMITS, BootState, Slot
 
 DIGEST = TWO.release.value.digest
 
@@ -299,3 +299,51 @@ def test_a_forgotten_system_that_failed_goes_back_though_its_agent_ended() -> No
     with pytest.raises(Refused) as error:
         installer.begin(admitted(TWO))
     assert error.value.code is Code.INSTALL_BUSY
+
+
+def test_an_agent_that_restarts_before_the_reboot_asks_for_it_again() -> None:
+    """A release that was switched to and never booted has not failed."""
+    machine = running_one()
+    started(machine).begin(admitted(TWO))
+    assert machine.reboot_wanted
+    machine.reboot_wanted = False
+
+    again = started(machine)
+    assert machine.reboot_wanted
+    assert again.state.failures == ()
+    live(machine, plays()["install"])
+    assert machine.runs() == TWO.image
+
+
+def test_a_reboot_that_never_leads_into_the_slot_is_not_asked_for_for_ever() -> None:
+    """A boot chain that passes a slot over has said no: after some attempts the release failed."""
+    machine = running_one()
+    started(machine).begin(admitted(TWO))
+    for _ in range(LIMITS.attempts - 1):
+        assert started(machine).state.failures == ()
+    assert started(machine).state.failed(candidate(TWO.release.value, MAIN)) == 1
+
+
+def test_an_installer_that_was_not_started_takes_nothing() -> None:
+    """Which slot runs is asked of the boot chain, not of what is remembered."""
+    machine = running_one()
+    installer = Installer(machine.ports(), Memory(machine.disk, machine.seal))
+    before = machine.after_cut(Fate.KEPT)
+    with pytest.raises(Misuse):
+        installer.begin(admitted(TWO))
+    with pytest.raises(Misuse):
+        installer.withdraw(DIGEST)
+    assert machine.after_cut(Fate.KEPT) == before
+
+
+def test_nobody_judges_a_system_that_was_given_up() -> None:
+    """A release that is withdrawn on trial is not confirmed by a late judgement."""
+    machine = running_one()
+    started(machine).begin(admitted(TWO))
+    machine.boot()
+    installer = started(machine)
+    installer.withdraw(DIGEST)
+    assert confirm(installer, machine.health) == ()
+    assert machine.health.asked == []
+    machine.boot()
+    assert machine.runs() == ONE.image

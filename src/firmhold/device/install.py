@@ -78,6 +78,7 @@ class Installer:
     def __init__(self, machine: Machine, memory: Memory) -> None:
         self._machine = machine
         self._memory = memory
+        self._started = False
         self.awaits: CheckHealth | None = None
         """The judgement that is waited for; `judge` gives it."""
 
@@ -95,13 +96,20 @@ class Installer:
         job = self.state.job
         withdrawn = job is not None and self._machine.warrant.withdrawn(job.accepted)
         boot = self._machine.boot
+        self._started = True
         self._tell(Started(boot.running(), boot.read(), floor, withdrawn))
 
     def begin(self, admission: Verified[Admission]) -> None:
         """Install what was admitted. Raises `Refused` if it may not, and what the ports raise."""
+        self._require_started()
         component, release = _only(admission.value)
         self._require_room(release, component)
         self._tell(Begin(Accepted(candidate(release, component), admission.value.at)))
+
+    def _require_started(self) -> None:
+        """Which slot runs is known from `start` on; what is remembered of it may be old."""
+        if not self._started:
+            raise Misuse(UsageFault(code=Code.MISUSE, what="an installer that was not started"))
 
     def _require_room(self, release: Release, component: ComponentId) -> None:
         """Refuse what no slot could hold whole, before the spare one is given up for it."""
@@ -119,7 +127,11 @@ class Installer:
 
     def withdraw(self, release: bytes) -> None:
         """Hear that newer root or targets do not authorise a release, by digest, any more."""
+        self._require_started()
+        before = self.state
         self._tell(Withdrawn(release))
+        if self.state != before:
+            self.awaits = None  # nobody asks any more how the system is that is given up
 
     def judge(self, *, healthy: bool) -> None:
         """Hear how the system that runs was judged."""

@@ -248,7 +248,9 @@ class Rehearsal:
 
     def _install(self, admission: Verified[Admission] | None) -> None:
         if admission is not None:
-            self.installer().begin(admission)
+            installer = self.installer()
+            installer.start()
+            installer.begin(admission)
 
     def _attempt(self, act: Callable[[], None]) -> Code | None:
         try:

@@ -116,7 +116,7 @@ def _take_up_trial(state: State, job: Job, record: BootRecord, limits: Limits) -
             return _settle(state, record, limits)
         return replace(state, phase=Phase.TRIAL), (CheckHealth(job.accepted.release.digest),)
     if state.phase is Phase.TRIAL:
-        return _settle(_failed(state, job), record, limits)
+        return _take_up_reboot(state, job, record, limits)
     # The switch was cut off before the trial was remembered, or the confirmation was. If the boot
     # chain spent tries all the same, it counts as an attempt: nothing is tried for ever.
     spent = state.phase is Phase.CONFIRMING or _was_tried(record, job)
@@ -127,6 +127,19 @@ def _take_up_trial(state: State, job: Job, record: BootRecord, limits: Limits) -
     # that the slot was whole may have been remembered elsewhere.
     switching = replace(state, phase=Phase.SWITCHING, job=again)
     return switching, (Mark(job.slot, BAD), *_next_piece(switching, again))
+
+
+def _take_up_reboot(state: State, job: Job, record: BootRecord, limits: Limits) -> Step:
+    """A trial, seen from elsewhere: it failed, or the device was not rebooted into it yet.
+
+    Where no try was spent, the agent was restarted before the device went down, or the boot chain
+    passed the slot over: the reboot is asked for again, as often as anything is attempted.
+    """
+    again = replace(job, attempts=job.attempts + 1)
+    untried = record.primary is job.slot and record.of(job.slot) == _on_trial(job)
+    if untried and again.attempts < limits.attempts:
+        return replace(state, job=again), (Reboot(),)
+    return _settle(_failed(state, job), record, limits)
 
 
 def _was_tried(record: BootRecord, job: Job) -> bool:
@@ -311,9 +324,8 @@ def _judged(state: State, event: Judged) -> Step:
 
 def _withdrawn(state: State, event: Withdrawn, limits: Limits) -> Step:
     job = state.job
-    if job is None or job.accepted.release.digest != event.release:
-        return state, ()
-    if not _may_be_withdrawn(state, job):
+    meant = job is not None and job.accepted.release.digest == event.release
+    if job is None or not meant or not _may_be_withdrawn(state, job):
         return state, ()
     return _end_withdrawn(state, job, limits)
 
@@ -321,8 +333,7 @@ def _withdrawn(state: State, event: Withdrawn, limits: Limits) -> Step:
 def _may_be_withdrawn(state: State, job: Job) -> bool:
     """Not what was confirmed here, not what has failed, not where an old state was put back."""
     put_back = state.running is job.slot and state.phase in (Phase.WRITING, Phase.CHECKING)
-    ended = state.phase is Phase.REVERTING or put_back
-    return job.accepted != state.confirmed and not ended
+    return job.accepted != state.confirmed and not put_back and state.phase is not Phase.REVERTING
 
 
 def _end_withdrawn(state: State, job: Job, limits: Limits) -> Step:
