@@ -25,6 +25,7 @@ from firmhold.trust.faults import (
     FetchFault,
     LengthMismatch,
     Malformed,
+    Mismatch,
     OverLimit,
     PlaceFault,
     QuorumUnmet,
@@ -190,3 +191,10 @@ def test_no_verdict_is_a_kind_of_another() -> None:
     families = [Refused, Unavailable, Damaged, Misuse]
     assert all(family.__bases__ == (FirmholdError,) for family in families)
     assert FirmholdError.__bases__ == (Exception,)
+
+
+def test_a_fault_says_all_that_it_has_to_say() -> None:
+    """Whoever meets a refusal is told every part of it: none is left out."""
+    with pytest.raises(Misuse) as error:
+        Mismatch(code=Code.UPDATE_CLASS, what="class", expected="feature", found=None)  # type: ignore[arg-type]
+    assert error.value.fault == UsageFault(code=Code.MISUSE, what="Mismatch:update.class found")

@@ -4,14 +4,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.update.test_compatibility import DEVICE, NEW, chosen
+from tests.update.test_compatibility import DEVICE, DEVICE_ID, NEW, chosen
 
-from firmhold.sim.releases import MAIN, RADIO, START
+from firmhold.sim.releases import MAIN, PRODUCT, RADIO, START
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import Mismatch
+from firmhold.trust.verified import seal
 from firmhold.update.admission import Admission, Moment, admit
+from firmhold.update.compatibility import Leave
 from firmhold.update.release import ReleaseClass
 from firmhold.update.schedule import BUCKETS, Schedule, Wave
+from firmhold.update.security import Revert
+from firmhold.update.version import ReleaseCounter
 
 NOW = START + timedelta(days=2)
 """All waves of `NEW` have begun."""
@@ -58,3 +62,21 @@ def test_no_release_of_a_set_is_admitted_before_its_wave() -> None:
     assert error.value.code is Code.UPDATE_NOT_DUE
     later = Moment(NOW + timedelta(seconds=1))
     assert admit(chosen(main=late, radio=late), DEVICE, later).value.at == later.now
+
+
+def test_leave_of_the_security_authority_is_heard() -> None:
+    """An older set is admitted by leave, and not without."""
+    older = replace(NEW, counter=ReleaseCounter(5), dependencies=())
+    back = chosen(main=older, radio=older)
+    with pytest.raises(Refused) as error:
+        admit(back, DEVICE, Moment(NOW))
+    assert error.value.code is Code.UPDATE_DOWNGRADE
+    revert = Revert(
+        product=PRODUCT,
+        devices=(DEVICE_ID,),
+        from_counter=ReleaseCounter(6),
+        to_counter=ReleaseCounter(5),
+        expires=NOW + timedelta(days=1),
+    )
+    leave = Leave(seal(revert), NOW)
+    assert admit(back, DEVICE, Moment(NOW), leave).value.at == NOW

@@ -138,3 +138,53 @@ def test_failures_are_counted_a_release_and_the_oldest_is_forgotten_first() -> N
         candidate(1).digest,
     ]
     assert state.outcome == Outcome(candidate(1).digest, Verdict.FAILED)
+
+
+def test_what_a_slot_holds_is_remembered_for_that_slot() -> None:
+    """Nobody takes what is in one slot for what is in the other."""
+    one, two = Accepted(candidate(1), MOMENT), Accepted(candidate(2), MOMENT)
+    state = State().holding(Slot.A, one).holding(Slot.B, two)
+    assert (state.a, state.b) == (one, two)
+    assert (state.holds(Slot.A), state.holds(Slot.B)) == (one, two)
+    assert state.holding(Slot.A, None) == replace(state, a=None)
+    assert state.holding(Slot.B, None) == replace(state, b=None)
+
+
+@pytest.mark.parametrize(
+    ("phase", "job", "floor", "predates"),
+    [
+        (Phase.IDLE, None, 2, False),
+        (Phase.IDLE, None, 3, True),
+        (Phase.RAISING, 3, 3, False),
+        (Phase.RAISING, 3, 4, True),
+        (Phase.RAISING, 1, 2, False),
+        (Phase.RAISING, 1, 3, True),
+        (Phase.COPYING, 3, 3, True),
+    ],
+)
+def test_a_memory_from_before_the_floor_was_raised_is_told(
+    phase: Phase, job: int | None, floor: int, *, predates: bool
+) -> None:
+    """What was remembered under a lower floor was put back; raising names the new one itself."""
+    work = None if job is None else Job(Accepted(candidate(job), MOMENT), Slot.A, 3)
+    state = State(phase=phase, floor=2, job=work, a=ACCEPTED)
+    assert state.predates(floor) is predates
+
+
+def test_a_device_that_remembers_nothing_is_not_too_old() -> None:
+    """A new memory knows no floor, and nobody has put it back."""
+    assert not State().predates(9)
+
+
+@pytest.mark.parametrize(
+    ("path", "least"),
+    [(("job", "accepted", "trial_boots"), 1), (("job", "accepted", "length"), 1)],
+)
+def test_the_least_that_can_be_remembered_is_read(path: tuple[str, ...], least: int) -> None:
+    """A release of one byte, and one trial boot, are releases."""
+    members: Any = parse_json(FULL.to_bytes(), max_bytes=MAX_BYTES)
+    for place in ("job", "confirmed", "b"):
+        at = members[place]["accepted"] if place == "job" else members[place]
+        at[path[-1]] = least
+    members["job"]["done"] = 1
+    assert parse_state(canonical_json(members)).job is not None

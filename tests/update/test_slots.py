@@ -133,3 +133,24 @@ def test_a_slot_has_one_other() -> None:
     """Each slot is the other one's other."""
     assert [slot.other.other for slot in Slot] == [Slot.A, Slot.B]
     assert Slot.A.other is Slot.B
+
+
+def test_what_is_at_the_floor_boots() -> None:
+    """The floor is the least that runs, not the first that does not."""
+    record = BootRecord(Slot.A, GOOD, BAD)
+    assert choose(record, {Slot.A: 5, Slot.B: None}, 5).slot is Slot.A
+    assert choose(record, {Slot.A: 4, Slot.B: None}, 5).slot is None
+
+
+def test_patience_is_the_devices_own() -> None:
+    """A device with less patience passes a slot over sooner."""
+    record = BootRecord(Slot.A, SlotRecord(BootState.GOOD, bites=1), GOOD)
+    assert choose(record, ANY, 0, limits=Limits(bites=1)).slot is Slot.B
+    assert choose(record, ANY, 0, limits=Limits(bites=2)).slot is Slot.A
+
+
+def test_only_a_good_slot_is_worn_out() -> None:
+    """Bites mean nothing for a slot that is bad or on trial."""
+    assert worn_out(SlotRecord(BootState.GOOD, bites=3))
+    for state in (BootState.BAD, BootState.UNKNOWN):
+        assert not worn_out(SlotRecord(state, tries_left=1, bites=3))

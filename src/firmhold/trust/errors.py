@@ -258,8 +258,10 @@ class Fault:
     code: Code
 
     def __post_init__(self) -> None:
-        if self.code not in self.codes:
-            raise Misuse(UsageFault(code=Code.MISUSE, what=f"{type(self).__name__}:{self.code}"))
+        missing = [f.name for f in fields(self) if getattr(self, f.name) is None]
+        if self.code not in self.codes or missing:
+            what = f"{type(self).__name__}:{self.code} {' '.join(missing)}".rstrip()
+            raise Misuse(UsageFault(code=Code.MISUSE, what=what))
 
     def __str__(self) -> str:
         """Read as `code: field=value …`, in the order of the fields."""
