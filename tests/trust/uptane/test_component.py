@@ -26,7 +26,7 @@ def targets(custom: Mapping[str, Any] | None) -> Targets:
     return Targets(1, datetime(2030, 1, 1, tzinfo=UTC), files, None, {})
 
 
-def assigned(**facts: Any) -> Assignment:
+def assigned(**facts: object) -> Assignment:
     """The one assignment of a file whose entry says this."""
     found = read_assignments(targets({"ecuIdentifiers": {"main": facts}}), TARGETS)
     return found[ComponentId("main")]
@@ -49,7 +49,7 @@ def test_what_the_director_does_not_say_is_not_made_up() -> None:
 
 
 @pytest.mark.parametrize("name", ["hardwareId", "device", "revert", "patched"])
-@pytest.mark.parametrize("value", [7, "", [], {}, False])
+@pytest.mark.parametrize("value", [7, [], {}, False])
 def test_words_of_another_kind_are_refused(name: str, value: object) -> None:
     """A hint or a name that is no text sinks the Director's targets."""
     with pytest.raises(Refused) as error:
