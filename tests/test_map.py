@@ -50,7 +50,8 @@ def text(path: Path) -> str:
 
 def clause_rows() -> list[list[str]]:
     """The rows of the tables in docs/clauses.md, as lists of cells, without heads and rules."""
-    rows = re.findall(r"^\| (\d[\d.]*) \|(.*)\|$", text(TOP / "docs" / "clauses.md"), re.MULTILINE)
+    clauses = text(TOP / "docs" / "clauses.md")
+    rows = re.findall(r"^\| ((?:UPT )?\d[\d.]*) \|(.*)\|$", clauses, re.MULTILINE)
     return [[number, *(cell.strip() for cell in rest.split(" | "))] for number, rest in rows]
 
 
@@ -92,6 +93,14 @@ def test_every_clause_has_a_row_and_a_test() -> None:
     assert [number for number in CLAUSES if number not in rows] == []
     assert [number for number in CLAUSES if not re.search(r"`[^`]+::test_", rows[number][3])] == []
     assert [number for number in CLAUSES if "`" not in rows[number][2]] == []
+
+
+def test_every_step_of_full_verification_has_a_row_and_a_test() -> None:
+    """Each numbered step of Uptane's full verification stands in the table, with a test."""
+    rows = {row[0]: row for row in clause_rows()}
+    steps = [f"UPT 5.4.4.2.{number}" for number in range(1, 14)]
+    assert [step for step in steps if step not in rows] == []
+    assert [step for step in steps if not re.search(r"`[^`]+::test_", rows[step][3])] == []
 
 
 def test_every_row_is_a_clause() -> None:

@@ -137,6 +137,15 @@ def test_a_component_that_is_not_named_writes_nothing(scene: Scene) -> None:
     assert scene.images() == {}
 
 
+def test_what_is_not_named_is_not_asked_for(scene: Scene) -> None:
+    """Where the Director has nothing for a component, the image repository is not even read."""
+    scene.order("fw/a.img", OLD, component="ecu-2")
+    scene.director.release(TARGETS)
+    scene.image.edit("timestamp", lambda _: b"not metadata")
+    assert scene.update() == 0
+    assert scene.images() == {}
+
+
 def test_an_image_of_the_director_alone_is_refused(
     scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,7 +1,7 @@
 """Full verification: what the Director assigns must exist in the image repository, byte for byte.
 
 The metadata of both repositories were accepted by the TUF steps before (Uptane 5.4.4.3 to 5.4.4.6);
-what is left is what makes it Uptane (5.4.4.2, step 10, and 5.4.4.6):
+what is left is what makes it Uptane (5.4.4.2, step 13, and 5.4.4.6):
 
 1. the Director delegates to nobody;
 2. the Director names each component at most once, else the whole set is refused;
