@@ -328,8 +328,6 @@ class TestPassphrase:
     [
         ["nonsense"],
         ["build"],
-        ["build", "desk"],
-        ["build", "desk", "--authority", "feature"],
         ["sign", "desk", "--role", "feature"],
         ["sign", "desk", "--rol", "feature"],
         ["publish", "desk"],

@@ -256,7 +256,7 @@ def test_a_key_of_another_role_is_refused(run: Run, desk: Path) -> None:
     assert code_of(answer) is Code.RELEASE_NOT_A_HOLDER
 
 
-@pytest.mark.parametrize("role", ["feature ", "Feature", "root", "targets", "../feature", ""])
+@pytest.mark.parametrize("role", ["feature ", "Feature", "root", "snapshot", "../feature", ""])
 @pytest.mark.parametrize("command", ["build", "sign", "discard"])
 def test_a_role_that_is_none_is_named(run: Run, desk: Path, command: str, role: str) -> None:
     """A slip in the role's name is told, whatever the command."""

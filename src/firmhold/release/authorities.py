@@ -7,7 +7,7 @@ the signatures of its authority are counted, up to the desk's first root.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from firmhold.release.documents import DELEGATED, parse
+from firmhold.release.documents import DRAFTED, parse
 from firmhold.release.ports import Desk
 from firmhold.trust.errors import Code, Damaged, Misuse, Refused
 from firmhold.trust.faults import Absent, PlaceFault
@@ -18,9 +18,9 @@ from firmhold.trust.tuf.wire import Envelope
 
 
 def require_release_role(role: str) -> None:
-    """Pass if `role` is one of the two that can be drafted and signed at the desk."""
-    if role not in DELEGATED:
-        listed_in = " and ".join(DELEGATED)
+    """Pass if `role` is one of those that can be drafted and signed at the desk."""
+    if role not in DRAFTED:
+        listed_in = " and ".join(DRAFTED)
         raise Misuse(Absent(code=Code.RELEASE_NOT_A_ROLE, name=role, listed_in=listed_in))
 
 

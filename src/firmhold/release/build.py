@@ -1,6 +1,6 @@
 """Step 1: from files to a draft. What is drafted is what the holders will sign, to the byte."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,12 +8,17 @@ from pathlib import Path
 from tuf.api.metadata import TargetFile
 
 from firmhold.release.authorities import current_metadata, require_release_role
-from firmhold.release.documents import expiry, parse, version_of
-from firmhold.release.drafts import is_name, is_product, next_version, open_draft
+from firmhold.release.compose import compose
+from firmhold.release.description import Description
+from firmhold.release.documents import DELEGATED, expiry, parse, version_of
+from firmhold.release.drafts import next_version, open_draft
+from firmhold.release.entries import check_content, entry_of_release, is_name, is_product
 from firmhold.release.ports import Desk
 from firmhold.trust.errors import Code, Misuse, Refused
-from firmhold.trust.faults import OverLimit, PlaceFault
+from firmhold.trust.faults import Absent, OverLimit, PlaceFault
+from firmhold.trust.settings.trust_settings import SETTINGS_PATH
 from firmhold.trust.tuf.wire import MAX_BYTES
+from firmhold.update.release import ReleaseClass
 
 _ROOM_FOR_SIGNATURES = 65_536
 
@@ -33,17 +38,63 @@ def build(desk: Desk, authority: str, product: str, files: Sequence[Path], now: 
     The same files at the same moment make the same draft; a draft with other content must be
     published or discarded first. Without files the role is drafted anew with a later expiry.
     """
-    require_release_role(authority)
+    _require_authority(authority)
     names = _target_paths(authority, product, files)
     with desk.locked():
-        current = current_metadata(desk, authority)
         added = {}
         for path, file in names.items():
             length, sha256 = desk.take_in(file)
             added[path] = TargetFile(length, {"sha256": sha256}, path)
-        draft = next_version(current, added, expiry(authority, now))
-        _put_draft(desk, authority, draft)
-    return Built(authority, version_of(current) + 1, tuple(names))
+        return _draft(desk, authority, added, now)
+
+
+def build_release(desk: Desk, description: Description, now: datetime) -> tuple[Built, ...]:
+    """Draft a described release: under its authority, or under both for class *trust*."""
+    if not is_product(description.product):
+        raise _bad_name(description.product)
+    both = description.release_class == ReleaseClass.TRUST
+    roles = DELEGATED if both else (description.release_class,)
+    for role in roles:
+        _require_authority(role)
+    with desk.locked():
+        composed = compose(desk, description)
+        for data in composed.files:
+            desk.take_in_bytes(data)
+        release = composed.release
+        paths = {role: f"{role}/{release.product}/{release.counter}.json" for role in roles}
+        return tuple(
+            _draft(desk, role, {path: entry_of_release(path, release)}, now)
+            for role, path in paths.items()
+        )
+
+
+def build_document(desk: Desk, path: str, data: bytes, now: datetime) -> Built:
+    """Draft trust settings or the security counter of a product."""
+    role = path.partition("/")[0] if path != SETTINGS_PATH else "targets"
+    with desk.locked():
+        length, sha256 = desk.take_in_bytes(data)
+        file = TargetFile(length, {"sha256": sha256}, path)
+        check_content(desk, role, path, file)
+        return _draft(desk, role, {path: file}, now)
+
+
+def renew(desk: Desk, role: str, now: datetime) -> Built:
+    """Draft a role anew with a later expiry and nothing else."""
+    require_release_role(role)
+    with desk.locked():
+        return _draft(desk, role, {}, now)
+
+
+def _draft(desk: Desk, role: str, added: Mapping[str, TargetFile], now: datetime) -> Built:
+    current = current_metadata(desk, role)
+    _put_draft(desk, role, next_version(current, added, expiry(role, now)))
+    return Built(role, version_of(current) + 1, tuple(added))
+
+
+def _require_authority(role: str) -> None:
+    if role not in DELEGATED:
+        listed_in = " and ".join(DELEGATED)
+        raise Misuse(Absent(code=Code.RELEASE_NOT_A_ROLE, name=role, listed_in=listed_in))
 
 
 def discard(desk: Desk, role: str) -> None:

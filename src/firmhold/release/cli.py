@@ -21,7 +21,17 @@ from rich.table import Table
 from rich.text import Text
 
 from firmhold.release.adapters.folder import FolderDesk, FolderSite
-from firmhold.release.build import build, discard
+from firmhold.release.build import (
+    Built,
+    build,
+    build_document,
+    build_release,
+    discard,
+    renew,
+)
+from firmhold.release.description import MAX_BYTES as DESCRIPTION_BYTES
+from firmhold.release.description import read_description
+from firmhold.release.entries import counter_path
 from firmhold.release.keys import ONLINE, init_domain
 from firmhold.release.publish import publish
 from firmhold.release.show import Line, show
@@ -32,8 +42,12 @@ from firmhold.storage.disk import read_file, why
 from firmhold.trust.advice import advice_for
 from firmhold.trust.errors import Code, FirmholdError, Misuse, Refused, UsageFault
 from firmhold.trust.faults import PlaceFault
+from firmhold.trust.settings.reader import MAX_BYTES as SETTINGS_BYTES
+from firmhold.trust.settings.trust_settings import SETTINGS_PATH
 from firmhold.trust.tuf.schema import a_date
 from firmhold.trust.tuf.wire import MAX_BYTES
+from firmhold.update.security import ProductCounter
+from firmhold.update.version import SecurityCounter
 
 _NAME = "firmhold release"
 app = typer.Typer(
@@ -119,17 +133,63 @@ def keys_init(
 @app.command("build")
 def build_(
     desk: DeskPath,
-    files: Annotated[list[Path] | None, typer.Argument(help="The release's files.")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(help="Plain files to release.")] = None,
     *,
-    authority: Annotated[str, typer.Option(help="feature or security")],
-    product: Annotated[str, typer.Option(help="The product's name in target paths.")],
+    release: Annotated[
+        Path | None, typer.Option(help="A TOML file that describes a release of images.")
+    ] = None,
+    authority: Annotated[str | None, typer.Option(help="feature or security")] = None,
+    product: Annotated[str | None, typer.Option(help="The name in target paths.")] = None,
     at: At = None,
 ) -> None:
-    """Draft the next version of an authority's role with FILES."""
-    built = build(FolderDesk(desk), authority, product, files or [], _moment(at))
-    _say(f"draft of {built.role} version {built.version}")
-    for path in built.added:
-        _say(f"  {path}")
+    """Draft a described release of images, or FILES as they are, under an authority."""
+    folder, now = FolderDesk(desk), _moment(at)
+    if release is not None and not (files or authority or product):
+        text = _read(release, DESCRIPTION_BYTES)
+        built = build_release(folder, read_description(text, release.parent, now), now)
+    elif release is None and authority is not None and product is not None:
+        built = (build(folder, authority, product, files or [], now),)
+    else:
+        what = "give --release FILE.toml alone, or --authority and --product with FILES"
+        raise Misuse(UsageFault(code=Code.MISUSE, what=what))
+    for draft in built:
+        _say_draft(draft)
+
+
+@app.command("counter")
+def counter_(
+    desk: DeskPath,
+    *,
+    product: Annotated[str, typer.Option(help="The product.")],
+    to: Annotated[int, typer.Option(min=0, help="The security counter of its releases.")],
+    at: At = None,
+) -> None:
+    """Draft the security counter that the releases of a product must bear."""
+    folder, now = FolderDesk(desk), _moment(at)
+    document = ProductCounter(product, SecurityCounter(to)).to_bytes()
+    _say_draft(build_document(folder, counter_path(product), document, now))
+
+
+@app.command("settings")
+def settings_(
+    desk: DeskPath,
+    file: Annotated[Path, typer.Argument(help="The trust settings, as JSON.")],
+    at: At = None,
+) -> None:
+    """Draft trust settings; the holders of `targets` sign them."""
+    data = _read(file, SETTINGS_BYTES)
+    _say_draft(build_document(FolderDesk(desk), SETTINGS_PATH, data, _moment(at)))
+
+
+@app.command("renew")
+def renew_(
+    desk: DeskPath,
+    *,
+    role: Annotated[str, typer.Option(help="targets, feature or security")],
+    at: At = None,
+) -> None:
+    """Draft a role anew with a later date and nothing else."""
+    _say_draft(renew(FolderDesk(desk), role, _moment(at)))
 
 
 @app.command("sign")
@@ -191,6 +251,12 @@ def show_(desk: DeskPath, *, as_json: AsJson = False) -> None:
         print(json.dumps([_as_json(line) for line in lines], indent=1))
     else:
         Console().print(_table(lines))
+
+
+def _say_draft(built: Built) -> None:
+    _say(f"draft of {built.role} version {built.version}")
+    for path in built.added:
+        _say(f"  {path}")
 
 
 def _as_json(line: Line) -> dict[str, object]:

@@ -21,6 +21,9 @@ from firmhold.trust.tuf.wire import Envelope, parse_envelope
 DELEGATED = ("feature", "security")
 """The two release authorities; neither can sign for the other."""
 
+DRAFTED = ("targets", *DELEGATED)
+"""The roles that are drafted at the desk and signed by holders."""
+
 LIFETIMES = {
     "root": timedelta(days=365),
     "targets": timedelta(days=365),

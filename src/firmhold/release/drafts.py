@@ -5,7 +5,6 @@ version and from the files that it adds: where a byte of the signed part differs
 it, and no holder's key may touch it.
 """
 
-import re
 from collections.abc import Mapping
 from copy import deepcopy
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from tuf.api import metadata as api
 
 from firmhold.release.authorities import current_metadata, require_release_role
 from firmhold.release.documents import expectation_of, expiry, parse, unsigned, version_of
+from firmhold.release.entries import check_content, may_name, measure, said_again
 from firmhold.release.ports import Desk
 from firmhold.trust.digest import Expectation, Measurement
 from firmhold.trust.errors import Code, Misuse, Refused
@@ -22,24 +22,8 @@ from firmhold.trust.tuf.dialect import FIRMHOLD
 from firmhold.trust.tuf.roles import Targets, read_targets
 from firmhold.trust.tuf.wire import Envelope
 
-RESERVED_PRODUCTS = frozenset({"counters"})
-"""Products whose paths have a meaning of their own."""
-
 CLOCKS_APART = timedelta(days=1)
 """How far the clocks of two people at one desk may differ."""
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
-_PIECE_BYTES = 1 << 20
-
-
-def is_name(part: str) -> bool:
-    """Tell whether every server and file system keeps `part` of a target path as it is."""
-    return _NAME.fullmatch(part) is not None
-
-
-def is_product(part: str) -> bool:
-    """Tell whether `part` can be a product's folder of target paths."""
-    return is_name(part) and part not in RESERVED_PRODUCTS
 
 
 def next_version(
@@ -70,7 +54,7 @@ def check_draft(desk: Desk, role: str, draft: Envelope, now: datetime) -> dict[s
     1. it is the next version;
     2. it lives no longer than its role may;
     3. it differs from the current version by files in the role's own paths, and by nothing else;
-    4. each file that it adds is the file that lies here.
+    4. each file that it adds is the file that lies here, and may stand there (`entries`).
     """
     current = current_metadata(desk, role)
     # 1. the next version
@@ -83,40 +67,35 @@ def check_draft(desk: Desk, role: str, draft: Envelope, now: datetime) -> dict[s
     if draft.expires > latest:
         raise _altered("expires", f"at most {latest:%Y-%m-%dT%H:%M:%SZ}")
     # 3. nothing but files
-    added = _added(read_targets(current, FIRMHOLD), read_targets(draft, FIRMHOLD), role)
+    added = _added(desk, read_targets(current, FIRMHOLD), read_targets(draft, FIRMHOLD), role)
     if parse(next_version(current, added, draft.expires), role).payload != draft.payload:
         raise _altered("targets", "what `release build` writes, to the byte")
-    # 4. the very files
+    # 4. the very files, with a content that may stand there
     for path, file in added.items():
         _check_file(desk, expectation_of(path, file))
+        check_content(desk, role, path, file)
     return {path: file.hashes["sha256"] for path, file in added.items()}
 
 
-def _added(current: Targets, draft: Targets, role: str) -> dict[str, api.TargetFile]:
+def _added(desk: Desk, current: Targets, draft: Targets, role: str) -> dict[str, api.TargetFile]:
     """The files that `draft` adds, each said again in the words of `build`."""
     added = {}
     for path, file in draft.files.items():
         if file == current.files.get(path):
             continue
-        sha256 = file.hashes.get("sha256")
-        if sha256 is None or not _is_target_path(role, path):
-            raise _altered(f"targets.{path}", f"{role}/PRODUCT/FILE with its sha256")
-        added[path] = api.TargetFile(file.length, {"sha256": sha256}, path)
+        if file.hashes.get("sha256") is None or not may_name(role, path):
+            raise _altered(f"targets.{path}", "a path of this role's, with its sha256")
+        try:
+            added[path] = said_again(desk, path, file)
+        except Refused as error:
+            where = f"targets.{path}.custom"
+            raise _altered(where, "what a release manifest says of itself") from error
     return added
 
 
-def _is_target_path(role: str, path: str) -> bool:
-    authority, _, rest = path.partition("/")
-    product, _, name = rest.partition("/")
-    return authority == role and is_product(product) and is_name(name)
-
-
 def _check_file(desk: Desk, expectation: Expectation) -> None:
-    measurement = Measurement(expectation)
     with desk.file(expectation.digests["sha256"]) as file:
-        while piece := file.read(_PIECE_BYTES):
-            measurement.update(piece)
-    measurement.finish()
+        measure(file, Measurement(expectation))
 
 
 def _altered(where: str, expected: str) -> Refused:

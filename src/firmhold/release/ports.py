@@ -50,6 +50,14 @@ class Desk(Protocol):
         """Copy a file into the desk; return its length in bytes and its SHA-256."""
         ...
 
+    def take_in_bytes(self, data: bytes) -> tuple[int, str]:
+        """Store bytes that were made here; return their length and their SHA-256."""
+        ...
+
+    def has(self, sha256: str) -> bool:
+        """Tell whether a file was taken in under this digest."""
+        ...
+
     def file(self, sha256: str) -> BinaryIO:
         """Open the file that was taken in under this digest; raises if there is none."""
         ...

@@ -20,6 +20,7 @@ from firmhold.release.authorities import (
 )
 from firmhold.release.documents import (
     DELEGATED,
+    DRAFTED,
     add_signature,
     expectation_of,
     expiry,
@@ -29,13 +30,16 @@ from firmhold.release.documents import (
     version_of,
 )
 from firmhold.release.drafts import check_draft
+from firmhold.release.entries import manifest, named_files
 from firmhold.release.ports import Desk, Site
 from firmhold.signing.ports import Signer
+from firmhold.trust.digest import Expectation
 from firmhold.trust.errors import Code, Misuse
 from firmhold.trust.faults import PlaceFault
 from firmhold.trust.quorum import Tally
 from firmhold.trust.tuf.trusted_set import SNAPSHOT, TIMESTAMP, TrustedSet
 from firmhold.trust.tuf.wire import metadata_file, target_url_path
+from firmhold.update.release import Release
 
 TARGETS_ROLES = ("targets", *DELEGATED)
 
@@ -113,7 +117,7 @@ def _drafts(desk: Desk, now: datetime) -> tuple[dict[str, bytes], dict[str, Tall
     """The drafts whose quorum is met, judged once more, and the tallies of the others."""
     met: dict[str, bytes] = {}
     waiting: dict[str, Tally] = {}
-    for role in DELEGATED:
+    for role in DRAFTED:
         if (data := desk.draft(role)) is None:
             continue
         draft = parse(data, role)
@@ -192,15 +196,28 @@ def _remember(desk: Desk, drafts: Mapping[str, bytes], release: Mapping[str, byt
 def _lay_out(desk: Desk, site: Site, release: Mapping[str, bytes], trusted: TrustedSet) -> None:
     for delegated in trusted.targets.values():
         for path, file in delegated.document.value.files.items():
+            if "custom" in file.unrecognized_fields:
+                _lay_out_release(desk, site, manifest(desk, file))
             expectation = expectation_of(path, file)
-            place = f"targets/{target_url_path(expectation, consistent=True)}"
-            if not site.has_file(place, expectation):
-                with desk.file(expectation.digests.get("sha256", "")) as source:
-                    site.put_file(place, source, expectation)
+            _put(
+                desk, site, f"targets/{target_url_path(expectation, consistent=True)}", expectation
+            )
     for role in (*TARGETS_ROLES, SNAPSHOT):
         site.put(_place(role, _version(role, release[role])), release[role])
     for version, data in desk.versions("root"):
         site.put(_place("root", version), data)
+
+
+def _lay_out_release(desk: Desk, site: Site, release: Release) -> None:
+    """Lay out by content what a release names; what stands there was measured before."""
+    for payload in named_files(desk, release):
+        _put(desk, site, f"payloads/{payload.sha256}", payload.expectation)
+
+
+def _put(desk: Desk, site: Site, place: str, expectation: Expectation) -> None:
+    if not site.has_file(place, expectation):
+        with desk.file(expectation.digests.get("sha256", "")) as source:
+            site.put_file(place, source, expectation)
 
 
 def _place(role: str, version: int | None = None) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firmhold.release.authorities import authority_of, trusted_root
-from firmhold.release.documents import DELEGATED, ROLES, kind_of, parse, version_of
+from firmhold.release.documents import DRAFTED, ROLES, kind_of, parse, version_of
 from firmhold.release.ports import Desk
 from firmhold.trust.quorum import Tally
 from firmhold.trust.tuf.dialect import FIRMHOLD
@@ -35,7 +35,7 @@ def _lines(desk: Desk) -> Iterator[Line]:
     for role in ROLES:
         if (data := desk.current(role)) is not None:
             yield _line(desk, role, "signed", data)
-    for role in DELEGATED:
+    for role in DRAFTED:
         if (data := desk.draft(role)) is not None:
             yield _line(desk, role, "draft", data)
 

@@ -118,6 +118,18 @@ class SimDesk:
         self.files[sha256] = data
         return len(data), sha256
 
+    def take_in_bytes(self, data: bytes) -> tuple[int, str]:
+        """Store bytes under their digest."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        if sha256 not in self.files:
+            self._power.spend()
+            self.files[sha256] = data
+        return len(data), sha256
+
+    def has(self, sha256: str) -> bool:
+        """Tell whether a file has this digest."""
+        return sha256 in self.files
+
     def file(self, sha256: str) -> BinaryIO:
         """Open the file with this digest."""
         if sha256 not in self.files:

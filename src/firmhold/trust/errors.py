@@ -241,6 +241,9 @@ class Code(StrEnum):
     RELEASE_SITE_TAKEN = "release.site_taken"
     RELEASE_NOT_A_HOLDER = "release.not_a_holder"
     RELEASE_NOTHING_TO_SIGN = "release.nothing_to_sign"
+    RELEASE_DESCRIPTION = "release.description"
+    RELEASE_NO_COUNTER = "release.no_counter"
+    RELEASE_INCOMPLETE = "release.incomplete"
     RELEASE_DRAFT_OPEN = "release.draft_open"
 
     # The demo.

@@ -83,10 +83,8 @@ def verify_issued(
     release = parse_release(data)
     # 3. one word only
     _check_said_once(release, place, target.value)
-    # 4. the authority's own class
-    _check_class(release, place.authority)
-    # 5. trust where trust is carried
-    _check_types(release)
+    # 4. and 5. the authority's own class; trust where trust is carried
+    require_class(release, place.authority)
     # 6. trust under both authorities
     if release.release_class is ReleaseClass.TRUST:
         _check_counterpart(place, counterpart, data)
@@ -117,6 +115,14 @@ def verify_index(
         raise Refused(Absent(code=code, name=component, listed_in=listed_in))
     named.index.expectation.check(data)
     return seal(parse_index(data, named.image))
+
+
+def require_class(release: Release, authority: Authority) -> None:
+    """Pass if an authority may release this class, and the class what is in it (4, 5)."""
+    # 4. the authority's own class
+    _check_class(release, authority)
+    # 5. trust where trust is carried
+    _check_types(release)
 
 
 def _check_said_once(release: Release, place: Place, target: Target) -> None:

@@ -102,6 +102,22 @@ class FolderDesk:
                 finish(writer, folder / hash_.hexdigest())
         return length, hash_.hexdigest()
 
+    def take_in_bytes(self, data: bytes) -> tuple[int, str]:
+        """Store bytes under their digest."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = self.folder / "files" / sha256
+        with own_disk(path):
+            if not path.exists():
+                make_folder(path.parent)
+                replace_file(path, data)
+        return len(data), sha256
+
+    def has(self, sha256: str) -> bool:
+        """Tell whether a file has this digest for its name."""
+        path = self.folder / "files" / sha256
+        with own_disk(path):
+            return path.is_file()
+
     def file(self, sha256: str) -> BinaryIO:
         """Open the file with this digest."""
         path = self.folder / "files" / sha256
