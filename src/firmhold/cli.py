@@ -13,6 +13,7 @@ from firmhold import __version__
 
 COMMANDS = {
     "release": ("firmhold.release.cli", "build, sign and publish releases"),
+    "device": ("firmhold.device.cli", "one device of this machine: install, confirm, status"),
     "tuf-client": ("firmhold.interop.tuf_client", "a plain TUF client, for outside suites"),
     "uptane-client": ("firmhold.interop.uptane_client", "one Uptane component, likewise"),
     "demo": ("firmhold.drill.demo", "the whole path on real firmware, then attacks on it"),

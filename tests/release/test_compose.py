@@ -70,7 +70,7 @@ def described(**words: str) -> str:
 def draft(vendor: SimVendor, folder: Path, **words: str) -> None:
     """Draft a described release."""
     now = vendor.clock.now()
-    build_release(vendor.desk, read_description(described(**words).encode(), folder, now), now)
+    build_release(vendor.desk, read_description(described(**words).encode(), folder), now)
 
 
 def release(vendor: SimVendor, folder: Path, **words: str) -> None:
@@ -237,7 +237,7 @@ def test_a_boot_chain_is_no_feature(camera: SimVendor, tmp_path: Path) -> None:
     """What carries trust is refused at the desk in any other class."""
     text = described().replace('"system"', '"boot_chain"')
     now = camera.clock.now()
-    build_release(camera.desk, read_description(text.encode(), tmp_path, now), now)
+    build_release(camera.desk, read_description(text.encode(), tmp_path), now)
     with pytest.raises(Refused) as error:
         camera.sign("feature", "feature-1")
     assert error.value.code is Code.UPDATE_TRUST_CLASS

@@ -7,19 +7,18 @@ import pytest
 from tests.release.test_compose import described
 
 from firmhold.release.description import MAX_BYTES, read_description
-from firmhold.sim.clock import BEGIN
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import Malformed
 
 
 def read(text: str | bytes) -> None:
     """Read a description."""
-    read_description(text if isinstance(text, bytes) else text.encode(), Path("images"), BEGIN)
+    read_description(text if isinstance(text, bytes) else text.encode(), Path("images"))
 
 
 def test_what_is_left_out_asks_for_nothing() -> None:
     """Three trial boots, no needs, for all devices from now on: a release that is only an image."""
-    found = read_description(described().encode(), Path("images"), BEGIN)
+    found = read_description(described().encode(), Path("images"))
     assert (found.product, found.release_class) == ("camera", "feature")
     assert (found.release_counter, found.security_counter) == (None, None)
     assert found.components[0].image == Path("images/v1.img")
@@ -30,7 +29,7 @@ def test_what_is_left_out_asks_for_nothing() -> None:
 def test_a_date_is_a_date_of_toml() -> None:
     """`earliest_start` may be written as TOML writes dates."""
     more = "[schedule]\nearliest_start = 2031-01-01T00:00:00Z\nwaves = []\n"
-    found = read_description(described(more=more).encode(), Path(), BEGIN)
+    found = read_description(described(more=more).encode(), Path())
     assert found.facts["schedule"] == {"earliest_start": "2031-01-01T00:00:00Z", "waves": []}
 
 

@@ -12,7 +12,7 @@ from firmhold.interop.adapters.folder import MetadataFolder, TargetFolder
 from firmhold.interop.adapters.http import HttpFetcher
 from firmhold.interop.adapters.system import SystemClock
 from firmhold.interop.client import Client, pin
-from firmhold.interop.command import Parser, read_root, run, say, shown
+from firmhold.terminal import Parser, read_root, run, say, shown
 from firmhold.trust.errors import Code, Misuse, UsageFault
 
 

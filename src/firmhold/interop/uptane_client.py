@@ -22,8 +22,8 @@ from firmhold.interop.adapters.folder import MetadataFolder, NamedFolder
 from firmhold.interop.adapters.http import HttpFetcher
 from firmhold.interop.adapters.system import SystemClock
 from firmhold.interop.client import Client, pin
-from firmhold.interop.command import Parser, read_root, run, say
 from firmhold.interop.ports import Fetcher, TargetStore
+from firmhold.terminal import Parser, read_root, run, say
 from firmhold.trust.errors import Code, Unavailable
 from firmhold.trust.tuf.dialect import UPTANE
 from firmhold.trust.tuf.schema import TOP_LEVEL

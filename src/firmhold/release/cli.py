@@ -4,14 +4,9 @@ Every command takes the desk's folder first. `--at` (or SOURCE_DATE_EPOCH) fixes
 the same input gives the same bytes again.
 """
 
-import getpass
 import json
-import os
-import re
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +16,18 @@ from rich.table import Table
 from rich.text import Text
 
 from firmhold.release.adapters.folder import FolderDesk, FolderSite
+from firmhold.release.arguments import (
+    Passphrases,
+    date_text,
+    moment,
+    named_holders,
+    pinned_root,
+    read_argument,
+    require_apart,
+    say,
+    shown,
+    write_new,
+)
 from firmhold.release.build import (
     Built,
     build,
@@ -29,23 +36,21 @@ from firmhold.release.build import (
     discard,
     renew,
 )
+from firmhold.release.bundle import Order, bundle
 from firmhold.release.description import MAX_BYTES as DESCRIPTION_BYTES
 from firmhold.release.description import read_description
+from firmhold.release.domain import make_domain
 from firmhold.release.entries import counter_path
-from firmhold.release.keys import ONLINE, init_domain
+from firmhold.release.keys import ONLINE, default_holders, init_domain
 from firmhold.release.publish import publish
 from firmhold.release.show import Line, show
 from firmhold.release.sign import sign
 from firmhold.signing.file import FileSigner
 from firmhold.signing.uri import open_signer
-from firmhold.storage.disk import read_file, why
 from firmhold.trust.advice import advice_for
-from firmhold.trust.errors import Code, FirmholdError, Misuse, Refused, UsageFault
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.errors import Code, FirmholdError, Misuse, UsageFault
 from firmhold.trust.settings.reader import MAX_BYTES as SETTINGS_BYTES
 from firmhold.trust.settings.trust_settings import SETTINGS_PATH
-from firmhold.trust.tuf.schema import a_date
-from firmhold.trust.tuf.wire import MAX_BYTES
 from firmhold.update.security import ProductCounter
 from firmhold.update.version import SecurityCounter
 
@@ -71,29 +76,6 @@ PinnedRoot = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-_FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
-_SECONDS = re.compile(r"[0-9]{1,11}")
-_MAX_PASSPHRASE_BYTES = 4096
-
-
-class _Passphrases:
-    """From a file, from FIRMHOLD_PASSPHRASE, or from the person at the terminal."""
-
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
-
-    def passphrase(self, key: str) -> str:
-        """Return the passphrase of `key`."""
-        if self._file is not None:
-            return _first_line(self._file)
-        if from_environment := os.environ.get("FIRMHOLD_PASSPHRASE"):
-            return from_environment
-        if sys.stdin.isatty():
-            return getpass.getpass(f"Passphrase of {_shown(key)}: ")
-        what = f"no passphrase for {key}: give --passphrase-file or FIRMHOLD_PASSPHRASE"
-        raise Misuse(UsageFault(code=Code.MISUSE, what=what))
-
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; report a failure on standard error in one line and one of advice."""
@@ -102,7 +84,7 @@ def main(arguments: Sequence[str]) -> int:
     except SystemExit as end:  # how the library ends a command, also after it reported a bad call
         return end.code if isinstance(end.code, int) else 1
     except FirmholdError as error:
-        print(_shown(f"{type(error).__name__.lower()}: {error}"), file=sys.stderr)
+        print(shown(f"{type(error).__name__.lower()}: {error}"), file=sys.stderr)
         print(f"  {advice_for(error.code)}", file=sys.stderr)
         return 1
     return 0
@@ -119,15 +101,39 @@ def keys_init(
 ) -> None:
     """Make a staging domain: keys in encrypted files, a signed root, empty release roles."""
     folder = FolderDesk(desk)
-    passphrase = _Passphrases(passphrase_file).passphrase(f"the new keys in {folder.keys}")
+    passphrase = Passphrases(passphrase_file).passphrase(f"the new keys in {folder.keys}")
 
     def make_key(role: str, holder: str) -> FileSigner:
         # A machine's key is found by its role, a person's by the person.
         name = role if role in ONLINE else holder
         return FileSigner.create(folder.keys / f"{name}.pem", passphrase)
 
-    init_domain(folder, _named_holders(holders or []), make_key, _moment(at))
-    _say(f"staging domain made in {desk}; devices pin {desk}/metadata/1.root.json")
+    init_domain(folder, named_holders(holders or []), make_key, moment(at))
+    say(f"staging domain made in {desk}; devices pin {desk}/metadata/1.root.json")
+
+
+@keys.command("fleet")
+def keys_fleet(desk: DeskPath, passphrase_file: PassphraseFile = None, at: At = None) -> None:
+    """Make what a staging domain needs for devices: the Director's root, settings, their keys."""
+    folder = FolderDesk(desk)
+    passphrase = Passphrases(passphrase_file).passphrase(f"the keys in {folder.keys}")
+
+    def key(name: str) -> FileSigner:
+        path = folder.keys / f"{name}.pem"
+        return (
+            FileSigner.load(path, passphrase)
+            if path.exists()
+            else (FileSigner.create(path, passphrase))
+        )
+
+    holders = {name: key(name) for name in default_holders("root")}
+    made = make_domain(holders, key, moment(at))
+    for name, data in (
+        ("director.root.json", made.director_root),
+        ("settings.json", made.settings),
+    ):
+        write_new(desk / "fleet" / name, data)
+        say(f"{desk / 'fleet' / name}")
 
 
 @app.command("build")
@@ -143,10 +149,10 @@ def build_(
     at: At = None,
 ) -> None:
     """Draft a described release of images, or FILES as they are, under an authority."""
-    folder, now = FolderDesk(desk), _moment(at)
+    folder, now = FolderDesk(desk), moment(at)
     if release is not None and not (files or authority or product):
-        text = _read(release, DESCRIPTION_BYTES)
-        built = build_release(folder, read_description(text, release.parent, now), now)
+        text = read_argument(release, DESCRIPTION_BYTES)
+        built = build_release(folder, read_description(text, release.parent), now)
     elif release is None and authority is not None and product is not None:
         built = (build(folder, authority, product, files or [], now),)
     else:
@@ -165,7 +171,7 @@ def counter_(
     at: At = None,
 ) -> None:
     """Draft the security counter that the releases of a product must bear."""
-    folder, now = FolderDesk(desk), _moment(at)
+    folder, now = FolderDesk(desk), moment(at)
     document = ProductCounter(product, SecurityCounter(to)).to_bytes()
     _say_draft(build_document(folder, counter_path(product), document, now))
 
@@ -177,8 +183,8 @@ def settings_(
     at: At = None,
 ) -> None:
     """Draft trust settings; the holders of `targets` sign them."""
-    data = _read(file, SETTINGS_BYTES)
-    _say_draft(build_document(FolderDesk(desk), SETTINGS_PATH, data, _moment(at)))
+    data = read_argument(file, SETTINGS_BYTES)
+    _say_draft(build_document(FolderDesk(desk), SETTINGS_PATH, data, moment(at)))
 
 
 @app.command("renew")
@@ -189,7 +195,7 @@ def renew_(
     at: At = None,
 ) -> None:
     """Draft a role anew with a later date and nothing else."""
-    _say_draft(renew(FolderDesk(desk), role, _moment(at)))
+    _say_draft(renew(FolderDesk(desk), role, moment(at)))
 
 
 @app.command("sign")
@@ -203,13 +209,13 @@ def sign_(
     at: At = None,
 ) -> None:
     """Add one holder's signature to a role's draft, after checking the draft again."""
-    signer = open_signer(key, _Passphrases(passphrase_file))
-    signed = sign(FolderDesk(desk), role, signer, _moment(at), pinned=_pinned(root))
-    _say(f"{role} version {signed.version}, good until {_date(signed.expires)}")
+    signer = open_signer(key, Passphrases(passphrase_file))
+    signed = sign(FolderDesk(desk), role, signer, moment(at), pinned=pinned_root(root))
+    say(f"{role} version {signed.version}, good until {date_text(signed.expires)}")
     for path, sha256 in signed.added.items():
-        _say(f"  {path} sha256:{sha256}")
+        say(f"  {path} sha256:{sha256}")
     holders = ", ".join(signed.tally.signed)
-    _say(f"signed by {holders}; {signed.tally.needed} more needed")
+    say(f"signed by {holders}; {signed.tally.needed} more needed")
 
 
 @app.command("discard")
@@ -218,7 +224,7 @@ def discard_(
 ) -> None:
     """Throw away a role's open draft."""
     discard(FolderDesk(desk), role)
-    _say(f"draft of {role} discarded")
+    say(f"draft of {role} discarded")
 
 
 @app.command("publish")
@@ -232,15 +238,36 @@ def publish_(
 ) -> None:
     """Publish what enough holders have signed, at one stroke."""
     folder = FolderDesk(desk)
-    _require_apart(desk, to)
-    passphrases = _Passphrases(passphrase_file)
+    require_apart(desk, to)
+    passphrases = Passphrases(passphrase_file)
     online = {
         role: open_signer(f"file:{folder.keys / f'{role}.pem'}", passphrases) for role in ONLINE
     }
-    published = publish(folder, FolderSite(to), online, _moment(at), pinned=_pinned(root))
-    _say("published " + ", ".join(f"{r} v{v}" for r, v in published.versions.items()))
+    published = publish(folder, FolderSite(to), online, moment(at), pinned=pinned_root(root))
+    say("published " + ", ".join(f"{r} v{v}" for r, v in published.versions.items()))
     for role, tally in published.waiting.items():
-        _say(f"draft of {role} stays behind: {tally.needed} more of {', '.join(tally.missing)}")
+        say(f"draft of {role} stays behind: {tally.needed} more of {', '.join(tally.missing)}")
+
+
+@app.command("bundle")
+def bundle_(
+    desk: DeskPath,
+    *,
+    release: Annotated[str, typer.Option(help="The release's path, as feature/camera/7.json.")],
+    devices: Annotated[list[str], typer.Option("--for", help="A device; may be repeated.")],
+    keys: Annotated[list[str], typer.Option("--key", help="A holder's offline-update key.")],
+    to: Annotated[Path, typer.Option(help="The medium's folder.")],
+    days: Annotated[int, typer.Option(min=1, max=30, help="How long it may be used.")] = 7,
+    passphrase_file: PassphraseFile = None,
+    at: At = None,
+) -> None:
+    """Lay a published release out on a medium, with an order for devices without a network."""
+    require_apart(desk, to)
+    passphrases = Passphrases(passphrase_file)
+    signers = [open_signer(key, passphrases) for key in keys]
+    order = Order(release, tuple(devices), days)
+    found = bundle(FolderDesk(desk), FolderSite(to), order, signers, moment(at))
+    say(f"release {found.counter} ({found.version}) of {found.product} for {', '.join(devices)}")
 
 
 @app.command("show")
@@ -254,9 +281,9 @@ def show_(desk: DeskPath, *, as_json: AsJson = False) -> None:
 
 
 def _say_draft(built: Built) -> None:
-    _say(f"draft of {built.role} version {built.version}")
+    say(f"draft of {built.role} version {built.version}")
     for path in built.added:
-        _say(f"  {path}")
+        say(f"  {path}")
 
 
 def _as_json(line: Line) -> dict[str, object]:
@@ -264,7 +291,7 @@ def _as_json(line: Line) -> dict[str, object]:
         "role": line.role,
         "state": line.state,
         "version": line.version,
-        "expires": _date(line.expires),
+        "expires": date_text(line.expires),
         "threshold": line.tally.threshold,
         "signed": list(line.tally.signed),
         "missing": list(line.tally.missing),
@@ -287,75 +314,5 @@ def _table(lines: Sequence[Line]) -> Table:
             f"{line.tally.needed} of {', '.join(line.tally.missing)}" if line.tally.needed else "",
             str(len(line.files) or ""),
         )
-        table.add_row(*(Text(_shown(cell)) for cell in cells))  # as it is: a name is no markup
+        table.add_row(*(Text(shown(cell)) for cell in cells))  # as it is: a name is no markup
     return table
-
-
-def _pinned(root: Path | None) -> bytes | None:
-    return None if root is None else _read(root, MAX_BYTES["root"])
-
-
-def _require_apart(desk: Path, site: Path) -> None:
-    """Pass if the site lies outside the desk: whoever serves it would serve the key files too."""
-    ours, theirs = Path(os.path.realpath(desk)), Path(os.path.realpath(site))
-    if ours in (theirs, *theirs.parents) or theirs in ours.parents:
-        what = (
-            "desk and site must be two folders, neither in the other: a server would serve the keys"
-        )
-        raise Misuse(UsageFault(code=Code.MISUSE, what=what))
-
-
-def _date(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _moment(at: str | None) -> datetime:
-    """The moment that the person names, else the one of the environment, else the present."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    if at is not None:
-        return _parsed(at)
-    if epoch is None:
-        return datetime.now(UTC)  # noqa: TID251 - the composition root reads the clock
-    if not _SECONDS.fullmatch(epoch):
-        what = f"SOURCE_DATE_EPOCH is seconds since 1970, not {epoch}"
-        raise Misuse(UsageFault(code=Code.MISUSE, what=what))
-    return _FIRST_MOMENT + timedelta(seconds=int(epoch))
-
-
-def _parsed(at: str) -> datetime:
-    with suppress(Refused):
-        if (moment := a_date(at, "--at")) < _LAST_MOMENT:
-            return moment
-    what = f"--at takes a moment as 2030-01-31T12:00:00Z, not {at}"
-    raise Misuse(UsageFault(code=Code.MISUSE, what=what))
-
-
-def _named_holders(options: Sequence[str]) -> dict[str, list[str]]:
-    named: dict[str, list[str]] = {}
-    for option in options:
-        role, _, names = option.partition("=")
-        if role in named:
-            raise Misuse(UsageFault(code=Code.MISUSE, what=f"--holders names {role} twice"))
-        named[role] = [name.strip() for name in names.split(",")]
-    return named
-
-
-def _first_line(file: Path) -> str:
-    data = _read(file, _MAX_PASSPHRASE_BYTES)
-    return os.fsdecode(data.partition(b"\n")[0].removesuffix(b"\r"))
-
-
-def _read(file: Path, max_bytes: int) -> bytes:
-    try:
-        return read_file(file, max_bytes)
-    except OSError as error:
-        raise Misuse(PlaceFault(code=Code.STORE_IO, path=str(file), detail=why(error))) from error
-
-
-def _shown(text: str) -> str:
-    """Text that may be hostile, with no character that would steer a terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def _say(line: str) -> None:
-    print(_shown(line))

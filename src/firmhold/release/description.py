@@ -31,6 +31,9 @@ MOST_COMPONENTS = 64
 MOST_BASES = 16
 MOST_PATH = 4096
 
+LONG_AGO = "2000-01-01T00:00:00Z"
+"""Begins the only wave of a release that nobody has to wait for."""
+
 _SHAPE = Shape(Code.RELEASE_DESCRIPTION)
 _REQUIRED = ("product", "class", "version", "components")
 _OPTIONAL = (
@@ -69,7 +72,7 @@ class Description:
     """The members of the manifest that need no image and no counter."""
 
 
-def read_description(data: bytes, folder: Path, now: datetime) -> Description:
+def read_description(data: bytes, folder: Path) -> Description:
     """Read a description; image paths in it are below `folder`. Raises `Refused`."""
     members = _members(_parsed(data), "description", _REQUIRED, _OPTIONAL)
     components = _SHAPE.a_list(
@@ -78,7 +81,7 @@ def read_description(data: bytes, folder: Path, now: datetime) -> Description:
         MOST_COMPONENTS,
         lambda entry, where: _component(entry, where, folder),
     )
-    facts = {**_defaults(now), **{name: members[name] for name in _kept(members)}}
+    facts = {**_defaults(), **{name: members[name] for name in _kept(members)}}
     requires = _SHAPE.an_object(facts["requires"], "requires")
     facts["requires"] = {"release_counter": 0, "agent": "0.0.0", **requires}
     return Description(
@@ -91,8 +94,8 @@ def read_description(data: bytes, folder: Path, now: datetime) -> Description:
     )
 
 
-def _defaults(now: datetime) -> JsonObject:
-    """A release that asks for nothing, tries three boots, and is for all devices from now on."""
+def _defaults() -> JsonObject:
+    """A release that asks for nothing, tries three boots, and is for all devices at once."""
     return {
         "tag": MANIFEST,
         "critical": {},
@@ -102,7 +105,7 @@ def _defaults(now: datetime) -> JsonObject:
         "health_checks": [],
         "rollback": {"trial_boots": 3, "confirm_seconds": 900, "data_kept": True},
         "schedule": {
-            "earliest_start": written_date(now),
+            "earliest_start": LONG_AGO,
             "waves": [{"after_seconds": 0, "buckets": BUCKETS}],
         },
         "patches": None,

@@ -160,6 +160,11 @@ class Code(StrEnum):
     MEMORY_LOST = "memory.lost"
     MEMORY_STALE = "memory.stale"
 
+    # A device on a real machine (device/config.py, device/appliance.py).
+    DEVICE_CONFIG = "device.config"
+    DEVICE_BUSY = "device.busy"
+    DEVICE_THERE = "device.there"
+
     # The time, by signed word (trust/freshness).
     FRESHNESS_SHAPE = "freshness.shape"
     FRESHNESS_TAG = "freshness.tag"
@@ -243,6 +248,7 @@ class Code(StrEnum):
     RELEASE_NOTHING_TO_SIGN = "release.nothing_to_sign"
     RELEASE_DESCRIPTION = "release.description"
     RELEASE_NO_COUNTER = "release.no_counter"
+    RELEASE_NO_SUCH_RELEASE = "release.no_such_release"
     RELEASE_INCOMPLETE = "release.incomplete"
     RELEASE_DRAFT_OPEN = "release.draft_open"
 

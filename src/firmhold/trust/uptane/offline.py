@@ -38,9 +38,10 @@ OFFLINE_UPDATE = "offline-update"
 """The role that its targets are said to be of."""
 
 MOST_NAMES = 10_000
+MAX_BYTES = 5_000_000
 
 _SHAPE = Shape(Code.OFFLINE_SHAPE)
-_KIND = Kind(TAG, 5_000_000, _SHAPE, Code.OFFLINE_TAG)
+_KIND = Kind(TAG, MAX_BYTES, _SHAPE, Code.OFFLINE_TAG)
 _MEMBERS = ("tag", "version", "issued_at", "expires", "devices", "groups", "targets")
 
 

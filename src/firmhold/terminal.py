@@ -1,4 +1,4 @@
-"""What the plain clients have in common as commands: exit status 0 or 1, and how they speak."""
+"""What commands without an extra have in common: exit status 0 or 1, and how they speak."""
 
 import argparse
 import os

@@ -1,0 +1,1 @@
+"""The device's ports on a real machine: files, block devices, a boot record, checks of health."""

@@ -1,0 +1,108 @@
+"""Step 0, second half: what a staging domain needs beyond the image repository.
+
+The Director is a repository of its own, with a root of its own that the same holders sign; its one
+online key stands for its other roles. The trust settings name who may tell the time, who directs
+rollouts, who signs media, and the key that the fleet server shows. They are written for people to
+review, then drafted with `release settings` and signed by the holders of `targets`.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tuf.api.metadata import Role, Root
+
+from firmhold.release.documents import add_signature, expiry, holders, public_keys, unsigned
+from firmhold.signing.ports import Signer
+from firmhold.trust.encoding import JsonObject, JsonValue, pretty_json
+from firmhold.trust.settings.reader import FORMAT
+from firmhold.trust.shape import written_date
+from firmhold.trust.tuf.root_fields import DOMAIN_FIELD, FRESHNESS_FIELD, Domain, FreshnessEpoch
+from firmhold.trust.tuf.schema import a_text, an_object
+
+DIRECTOR, FRESHNESS, OPERATOR, GATEWAY = "director", "freshness-1", "operator-1", "gateway"
+OFFLINE = ("offline-1", "offline-2", "offline-3")
+THRESHOLD = 2
+DAY_SECONDS = 86_400
+TEN_YEARS = timedelta(days=3650)
+
+MakeKey = Callable[[str], Signer]
+"""Makes a key under a name, or opens the one that is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Domained:
+    """The Director's first root, signed; and trust settings to review."""
+
+    director_root: bytes
+    settings: bytes
+
+
+def make_domain(root_holders: Mapping[str, Signer], key: MakeKey, now: datetime) -> Domained:
+    """Make the keys, the Director's root signed by `root_holders`, and first trust settings."""
+    root = unsigned(_director_root(root_holders, key(DIRECTOR), now))
+    for signer in [*root_holders.values()][:THRESHOLD]:
+        root = add_signature(root, "root", signer)
+    return Domained(root, pretty_json(_settings(key, now)))
+
+
+def _director_root(root_holders: Mapping[str, Signer], director: Signer, now: datetime) -> Root:
+    names = {signer.key_id: holder for holder, signer in root_holders.items()}
+    names[director.key_id] = DIRECTOR
+    own = Role([director.key_id], 1)
+    return Root(
+        version=1,
+        expires=expiry("root", now),
+        keys=public_keys([*root_holders.values(), director]),
+        roles={
+            "root": Role([signer.key_id for signer in root_holders.values()], THRESHOLD),
+            **dict.fromkeys(("targets", "snapshot", "timestamp"), own),
+        },
+        consistent_snapshot=True,
+        unrecognized_fields={
+            **holders(names),
+            DOMAIN_FIELD: Domain.STAGING.value,
+            FRESHNESS_FIELD: FreshnessEpoch(1, now).to_json(),
+        },
+    )
+
+
+def _settings(key: MakeKey, now: datetime) -> JsonObject:
+    """First settings: one Ed25519 key for each office, nothing logged, no mirrors."""
+    long = written_date((now + TEN_YEARS).replace(microsecond=0))
+    return {
+        "format": FORMAT,
+        "critical": {},
+        "server_pins": {"current": [_pin(key(GATEWAY))], "next": []},
+        "freshness_keys": [{"epoch": 1, **_appointed(FRESHNESS, key)}],
+        "logs": [],
+        "witnesses": [],
+        "algorithms": {"ed25519": {"sign_until": long, "accept_until": long}},
+        "ek_roots": [],
+        "offline_rules": {"most_days": 30, "groups": False},
+        "permitted_time_jump": {"per_boot": 370 * DAY_SECONDS, "total": 3650 * DAY_SECONDS},
+        "operators": [{**_appointed(OPERATOR, key), "scope": ["*"], "valid_until": long}],
+        "payload_bases": [],
+        "offline_update": {"threshold": THRESHOLD, "keys": _listed(OFFLINE, key)},
+        "log_policy": "none",
+    }
+
+
+def _listed(names: Sequence[str], key: MakeKey) -> list[JsonValue]:
+    return [_appointed(name, key) for name in names]
+
+
+def _appointed(name: str, key: MakeKey) -> JsonObject:
+    return {"holder": name, "key": {**key(name).entry}}
+
+
+def _pin(signer: Signer) -> str:
+    """SHA-256 of the SubjectPublicKeyInfo, as devices compare it before the first byte."""
+    value = an_object(signer.entry.get("keyval"), "keyval")
+    public = bytes.fromhex(a_text(value.get("public"), "public"))
+    key = Ed25519PublicKey.from_public_bytes(public)
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(spki).hexdigest()
