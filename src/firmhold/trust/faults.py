@@ -11,6 +11,11 @@ from typing import ClassVar
 from firmhold.trust.errors import Code, Fault
 
 
+def _family(prefix: str) -> frozenset[Code]:
+    """Every code that begins so."""
+    return frozenset(code for code in Code if code.startswith(prefix))
+
+
 @dataclass(frozen=True, kw_only=True)
 class OverLimit(Fault):
     """More than a bound allows; `limit` in the unit that the code implies (bytes, levels, …)."""
@@ -139,19 +144,11 @@ class Mismatch(Fault):
 class QuorumUnmet(Fault):
     """Too few holders signed; `signed` and `missing` name holders, sorted."""
 
-    codes: ClassVar = frozenset(
-        {
-            Code.TUF_SIGNATURES_ROOT_BY_TRUSTED,
-            Code.TUF_SIGNATURES_ROOT_BY_ITSELF,
-            Code.TUF_SIGNATURES_TIMESTAMP,
-            Code.TUF_SIGNATURES_SNAPSHOT,
-            Code.TUF_SIGNATURES_TARGETS,
-            Code.TUF_SIGNATURES_DELEGATED,
-            Code.FRESHNESS_SIGNATURES,
-            Code.OFFLINE_SIGNATURES,
-            Code.MANIFEST_SIGNATURE,
-        }
-    )
+    codes: ClassVar = _family("tuf.signatures.") | {
+        Code.FRESHNESS_SIGNATURES,
+        Code.OFFLINE_SIGNATURES,
+        Code.MANIFEST_SIGNATURE,
+    }
     role: str
     delegator: str
     threshold: int
@@ -242,17 +239,11 @@ class DigestMismatch(Fault):
 class Expired(Fault):
     """Metadata are past their date: perhaps somebody withholds newer ones (freeze)."""
 
-    codes: ClassVar = frozenset(
-        {
-            Code.TUF_FREEZE_ROOT,
-            Code.TUF_FREEZE_TIMESTAMP,
-            Code.TUF_FREEZE_SNAPSHOT,
-            Code.TUF_FREEZE_TARGETS,
-            Code.UPDATE_REVERT_EXPIRED,
-            Code.FRESHNESS_OVER,
-            Code.OFFLINE_EXPIRED,
-        }
-    )
+    codes: ClassVar = _family("tuf.freeze.") | {
+        Code.UPDATE_REVERT_EXPIRED,
+        Code.FRESHNESS_OVER,
+        Code.OFFLINE_EXPIRED,
+    }
     role: str
     expires: datetime
     now: datetime

@@ -27,41 +27,41 @@ class Checks:
         return tuple(name_of(check) for check in self._known(release) if not passes(check))
 
 
-def name_of(check: HealthCheck) -> str:
+def name_of(health: HealthCheck) -> str:
     """Return a short name of a check, for reports."""
-    match check:
+    match health:
         case CommandCheck():
-            return f"command {check.argv[0]}"
+            return f"command {health.argv[0]}"
         case HttpCheck():
-            return f"http {check.port}{check.path}"
+            return f"http {health.port}{health.path}"
         case MemoryCheck():
-            return f"memory {check.service}"
+            return f"memory {health.service}"
         case _:
-            return f"service {check.service}"
+            return f"service {health.service}"
 
 
-def passes(check: HealthCheck) -> bool:
+def passes(health: HealthCheck) -> bool:
     """Run one check; tell whether it passed in time."""
-    match check:
+    match health:
         case CommandCheck():
-            return _run(check.argv, check.deadline_seconds)[0] == 0
+            return _run(health.argv, health.deadline_seconds)[0] == 0
         case HttpCheck():
-            return _answers(check)
+            return _answers(health)
         case MemoryCheck():
-            used = _property(check.service, "MemoryCurrent", check.deadline_seconds)
-            return used.isdecimal() and int(used) <= check.most_bytes
+            used = _property(health.service, "MemoryCurrent", health.deadline_seconds)
+            return used.isdecimal() and int(used) <= health.most_bytes
         case _:
-            state = _property(check.service, "ActiveState", check.deadline_seconds)
+            state = _property(health.service, "ActiveState", health.deadline_seconds)
             return state == "active"
 
 
-def _answers(check: HttpCheck) -> bool:
-    connection = http.client.HTTPConnection(LOOPBACK, check.port, timeout=check.deadline_seconds)
+def _answers(health: HttpCheck) -> bool:
+    connection = http.client.HTTPConnection(LOOPBACK, health.port, timeout=health.deadline_seconds)
     with suppress(OSError, http.client.HTTPException):
-        connection.request("GET", check.path)
+        connection.request("GET", health.path)
         answer = connection.getresponse()
         connection.close()
-        return answer.status == check.status
+        return answer.status == health.status
     connection.close()
     return False
 
