@@ -19,7 +19,8 @@ IMAGE = Random(7).randbytes(150_000)
 def blocks(guide: str, kind: str) -> list[str]:
     """The blocks of a guide that are marked so."""
     text = (GUIDES / f"{guide}.md").read_text(encoding="utf-8")
-    return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [block for marked, block in fenced if marked == kind]
 
 
 def commands(guide: str) -> Iterator[list[str]]:
