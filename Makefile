@@ -17,7 +17,7 @@ demo: $(BIN)/.demo ## real firmware: build, sign, publish, fetch, verify, instal
 	$(BIN)/python -m firmhold demo
 
 ##@ Check it
-.PHONY: test check fast lint types walls fuzz mutate
+.PHONY: test check fast lint types walls fuzz mutate bench
 test: deps $(BIN)/.dev ## everything: checks, all tests, coverage of the ground
 	$(MAKE) lint types walls
 	rm -f .coverage .coverage.*
@@ -47,6 +47,9 @@ fuzz: $(BIN)/.fuzz ## throw bytes at every parser; SECONDS_EACH=60
 
 mutate: $(BIN)/.mutate ## break each line of the ground and see a test fail; takes long
 	$(BIN)/python fuzz/mutate.py
+
+bench: $(BIN)/.dev ## measure an install beside sha256sum, zstd and dd; needs zstd
+	$(BIN)/python bench/install.py
 
 ##@ Keep it
 .PHONY: deps format lock clean
