@@ -39,6 +39,9 @@ NAMES = (
     "security_words",
     "index",
     "extent",
+    "memory",
+    "device_files",
+    "description",
 )
 """The targets, named here too: loading them outside the fuzzer's instruments would blind it."""
 

@@ -9,8 +9,8 @@ same targets run as ordinary tests over the seeds.
 * `trusted_set`: an attacker without keys changes nothing that is signed.
 * `names`: a role or a target path is one file name, and a URL path that cannot climb.
 
-What travels between a device and its vendor besides is thrown at in `fuzz.device_words`, and what
-a release is made of in `fuzz.release_words`.
+What travels between a device and its vendor besides is thrown at in `fuzz.device_words`, what a
+release is made of in `fuzz.release_words`, and what stands in files in `fuzz.kept_words`.
 """
 
 import json
@@ -41,7 +41,7 @@ from firmhold.trust.tuf.wire import (
     target_file,
     target_url_path,
 )
-from fuzz import device_words, release_words
+from fuzz import device_words, kept_words, release_words
 from fuzz.promises import SEEDS, BrokenPromise, require_same_payload
 
 GENUINE = SEEDS / "trusted_set"
@@ -115,6 +115,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "names": fuzz_names,
     **device_words.TARGETS,
     **release_words.TARGETS,
+    **kept_words.TARGETS,
 }
 """Every target by name; its seeds are the files of the folder of that name."""
 
