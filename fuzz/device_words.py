@@ -6,10 +6,12 @@
 * `time_floor`: a stored floor is damaged, or read as it was written, and answers at any uptime.
 * `offline_update`: an attacker without keys directs no device.
 * `version_manifest`: an attacker without the device's key reports nothing.
+* `rollout_act`: an attacker without an operator's key directs no rollout.
 """
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from urllib.parse import urlsplit
@@ -31,6 +33,8 @@ from firmhold.trust.freshness.statement import (
     verify_statement,
 )
 from firmhold.trust.freshness.time_floor import TimeFloor, Uptime
+from firmhold.trust.governance.rollout_act import KIND as ACT_KIND
+from firmhold.trust.governance.rollout_act import read_act, verify_act
 from firmhold.trust.keys import parse_public_key
 from firmhold.trust.settings.reader import parse_settings
 from firmhold.trust.settings.trust_settings import PermittedJump, TrustSettings
@@ -48,6 +52,7 @@ DEVICE = DeviceId("camera-7")
 NONCE = b"n" * 32
 QUESTION = Question(DEVICE, NONCE, 5, b"d" * 32)
 STATEMENT, PROOF, ORDER, REPORT = "statement.json", "proof.json", "order.json", "report.json"
+ACT = "act.json"
 
 _NOW = BEGIN + timedelta(hours=12)
 _UPTIMES = (Uptime("boot 1", 0), Uptime("boot 2", 7), Uptime("boot 1", 2**62))
@@ -109,6 +114,14 @@ def fuzz_offline_update(data: bytes) -> None:
         require_same_payload(genuine("offline_update", ORDER), data)
 
 
+def fuzz_rollout_act(data: bytes) -> None:
+    """A rollout act: refused, or the one that an operator signed."""
+    with suppress(Refused):
+        verify_act(data, _settings(), 0, _NOW)
+        require_same_payload(genuine("rollout_act", ACT), data)
+    _require_faithful(data, ACT_KIND, lambda signed: read_act(signed).to_json())
+
+
 def fuzz_version_manifest(data: bytes) -> None:
     """A report: refused, or the one that the device signed; what is read is what is written."""
     if reported(data):
@@ -122,6 +135,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "time_floor": fuzz_time_floor,
     "offline_update": fuzz_offline_update,
     "version_manifest": fuzz_version_manifest,
+    "rollout_act": fuzz_rollout_act,
 }
 
 

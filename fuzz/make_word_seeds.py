@@ -20,9 +20,10 @@ from firmhold.sim.settings import sim_settings
 from firmhold.sim.signer import sim_signer
 from firmhold.trust.encoding import JsonObject, canonical_json
 from firmhold.trust.freshness.time_floor import TimeFloor
+from firmhold.trust.governance.rollout_act import MOST_BUCKETS, Action, RolloutAct, Wave
 from firmhold.trust.uptane.component import ComponentId
 from firmhold.trust.uptane.version_manifest import Installed, SlotState, VersionManifest
-from fuzz.device_words import DEVICE, NONCE, ORDER, PROOF, QUESTION, REPORT, STATEMENT
+from fuzz.device_words import ACT, DEVICE, NONCE, ORDER, PROOF, QUESTION, REPORT, STATEMENT
 from fuzz.promises import SEEDS
 
 NOON = BEGIN + timedelta(hours=12)
@@ -36,6 +37,7 @@ def main() -> None:
     _write("time_floor", _floors())
     _write("offline_update", _orders())
     _write("version_manifest", _reports())
+    _write("rollout_act", _acts())
 
 
 def _settings() -> dict[str, bytes]:
@@ -127,6 +129,30 @@ def _reports() -> dict[str, bytes]:
         "by_another": honest.to_bytes(
             [(sim_signer("x").key_id, sim_signer("x").sign(honest.payload))]
         ),
+    }
+
+
+def _acts() -> dict[str, bytes]:
+    act = RolloutAct(
+        rollout="camera 7",
+        sequence=1,
+        action=Action.START,
+        product="camera",
+        path="feature/camera/7.json",
+        sha256=bytes(32),
+        issued_at=NOON,
+        expires=NOON + timedelta(days=30),
+        waves=(Wave(100, 3600, 90, 2), Wave(MOST_BUCKETS, 0, 0, 5)),
+    )
+    key, stranger = sim_signer("operator-1"), sim_signer("stranger")
+    ended = replace(act, expires=NOON)
+    return {
+        ACT: act.to_bytes([(key.key_id, key.sign(act.payload))]),
+        "unsigned": act.to_bytes([]),
+        "stranger": act.to_bytes([(stranger.key_id, stranger.sign(act.payload))]),
+        "ended": ended.to_bytes([(key.key_id, key.sign(ended.payload))]),
+        "halt": replace(act, action=Action.HALT, sequence=2).to_bytes([]),
+        "no_waves": replace(act, waves=()).to_bytes([]),
     }
 
 

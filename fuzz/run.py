@@ -39,6 +39,7 @@ NAMES = (
     "security_words",
     "index",
     "extent",
+    "rollout_act",
     "memory",
     "device_files",
     "description",

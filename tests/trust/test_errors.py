@@ -37,6 +37,7 @@ SOURCE = Path(firmhold.__file__).parent
 FAULTS = Fault.__subclasses__()
 MOMENT = datetime(2030, 1, 1, tzinfo=UTC)
 PLACES = {
+    "act",
     "device",
     "encoding",
     "tuf",

@@ -104,6 +104,7 @@ _BY_FAMILY = {
     + "Build the release with the security counter that the security authority gives the product.",
     "update.not_recorded": _KEEP + "The release is not in the log, or the log cannot be asked yet.",
     "update": _KEEP + f"The release is not one that this device may take. {_OWNER}.",
+    "act": "Nothing goes out by this act: look at who signed it, for which product, and when.",
     "uptane": _KEEP
     + "Director and image repository do not agree about this device. "
     + _OWNER

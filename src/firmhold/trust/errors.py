@@ -202,6 +202,15 @@ class Code(StrEnum):
     MANIFEST_COUNTER = "manifest.counter"
     MANIFEST_COMPONENT = "manifest.component"
 
+    # Rollout acts (trust/governance).
+    ACT_SHAPE = "act.shape"
+    ACT_TAG = "act.tag"
+    ACT_SIGNATURES = "act.signatures"
+    ACT_SCOPE = "act.scope"
+    ACT_NOT_YET = "act.not_yet"
+    ACT_EXPIRED = "act.expired"
+    ACT_SEQUENCE = "act.sequence"
+
     # Trust settings (trust/settings).
     SETTINGS_SHAPE = "settings.shape"
     SETTINGS_FORMAT = "settings.format"

@@ -68,6 +68,7 @@ class Malformed(Fault):
             Code.RELEASE_ALTERED_DRAFT,
             Code.RELEASE_DESCRIPTION,
             Code.DEVICE_CONFIG,
+            Code.ACT_SHAPE,
             Code.MEMORY_SHAPE,
             Code.FRESHNESS_SHAPE,
             Code.FRESHNESS_PROOF_SHAPE,
@@ -128,6 +129,7 @@ class Mismatch(Fault):
             Code.FRESHNESS_LIFETIME,
             Code.FRESHNESS_OTHER_QUESTION,
             Code.OFFLINE_TAG,
+            Code.ACT_TAG,
             Code.OFFLINE_LIFETIME,
             Code.OFFLINE_GROUPS,
             Code.MANIFEST_TAG,
@@ -147,6 +149,7 @@ class QuorumUnmet(Fault):
     codes: ClassVar = _family("tuf.signatures.") | {
         Code.FRESHNESS_SIGNATURES,
         Code.OFFLINE_SIGNATURES,
+        Code.ACT_SIGNATURES,
         Code.MANIFEST_SIGNATURE,
     }
     role: str
@@ -163,6 +166,7 @@ class VersionMismatch(Fault):
     codes: ClassVar = frozenset(
         {
             Code.TUF_ROOT_VERSION,
+            Code.ACT_SEQUENCE,
             Code.TUF_FRESHNESS_EPOCH,
             Code.TUF_ROLLBACK_TIMESTAMP,
             Code.TUF_ROLLBACK_SNAPSHOT,
@@ -241,6 +245,7 @@ class Expired(Fault):
 
     codes: ClassVar = _family("tuf.freeze.") | {
         Code.UPDATE_REVERT_EXPIRED,
+        Code.ACT_EXPIRED,
         Code.FRESHNESS_OVER,
         Code.OFFLINE_EXPIRED,
     }
@@ -253,7 +258,7 @@ class Expired(Fault):
 class TooEarly(Fault):
     """What was signed for a later time is not good yet, or this device's time is behind."""
 
-    codes: ClassVar = frozenset({Code.FRESHNESS_NOT_YET, Code.UPDATE_NOT_DUE})
+    codes: ClassVar = frozenset({Code.FRESHNESS_NOT_YET, Code.UPDATE_NOT_DUE, Code.ACT_NOT_YET})
     what: str
     begins: datetime
     now: datetime
@@ -266,6 +271,7 @@ class Absent(Fault):
     codes: ClassVar = frozenset(
         {
             Code.TUF_REMOVED_FROM_SNAPSHOT,
+            Code.ACT_SCOPE,
             Code.TUF_NOT_IN_SNAPSHOT,
             Code.TUF_NO_SUCH_TARGET,
             Code.UPDATE_ONE_AUTHORITY,
@@ -296,25 +302,15 @@ class Absent(Fault):
 class ComponentFault(Fault):
     """Two words about one component of a device do not agree."""
 
-    codes: ClassVar = frozenset(
-        {
-            Code.UPTANE_DIRECTOR_DELEGATES,
-            Code.UPTANE_COMPONENT_TWICE,
-            Code.UPTANE_DIRECTOR_HARDWARE,
-            Code.UPTANE_IMAGE_HARDWARE,
-            Code.UPTANE_LENGTH,
-            Code.UPTANE_DIGEST,
-            Code.UPTANE_RELEASE_COUNTER,
-            Code.UPTANE_OTHER_DEVICE,
-            Code.UPDATE_TRUST_CLASS,
-            Code.UPDATE_NOT_PATCHABLE,
-            Code.UPDATE_PATCH_CHANGES,
-            Code.UPDATE_SET_PARTIAL,
-            Code.UPDATE_HARDWARE_MODEL,
-            Code.UPDATE_HARDWARE_REVISION,
-            Code.UPDATE_DEPENDENCY,
-        }
-    )
+    codes: ClassVar = _family("uptane.") | {
+        Code.UPDATE_TRUST_CLASS,
+        Code.UPDATE_NOT_PATCHABLE,
+        Code.UPDATE_PATCH_CHANGES,
+        Code.UPDATE_SET_PARTIAL,
+        Code.UPDATE_HARDWARE_MODEL,
+        Code.UPDATE_HARDWARE_REVISION,
+        Code.UPDATE_DEPENDENCY,
+    }
     component: str
     expected: str
     found: str
@@ -372,27 +368,21 @@ class FetchFault(Fault):
 class PlaceFault(Fault):
     """Something of this machine's own: a path, and what is the matter with it."""
 
-    codes: ClassVar = frozenset(
-        {
-            Code.STORE_NO_ROOT,
-            Code.STORE_ROOT_DAMAGED,
-            Code.STORE_ALREADY_PINNED,
-            Code.STORE_IO,
-            Code.KEY_URI,
-            Code.KEY_UNREADABLE,
-            Code.KEY_PASSPHRASE,
-            Code.KEY_EXISTS,
-            Code.RELEASE_DESK,
-            Code.DEVICE_BUSY,
-            Code.DEVICE_THERE,
-            Code.RELEASE_TARGET_NAME,
-            Code.RELEASE_DRAFT_OPEN,
-            Code.RELEASE_SITE_TAKEN,
-            Code.MEMORY_DAMAGED,
-            Code.MEMORY_MISPLACED,
-            Code.MEMORY_LOST,
-            Code.MEMORY_STALE,
-        }
-    )
+    codes: ClassVar = _family("key.") | {
+        Code.STORE_NO_ROOT,
+        Code.STORE_ROOT_DAMAGED,
+        Code.STORE_ALREADY_PINNED,
+        Code.STORE_IO,
+        Code.RELEASE_DESK,
+        Code.DEVICE_BUSY,
+        Code.DEVICE_THERE,
+        Code.RELEASE_TARGET_NAME,
+        Code.RELEASE_DRAFT_OPEN,
+        Code.RELEASE_SITE_TAKEN,
+        Code.MEMORY_DAMAGED,
+        Code.MEMORY_MISPLACED,
+        Code.MEMORY_LOST,
+        Code.MEMORY_STALE,
+    }
     path: str
     detail: str

@@ -1,0 +1,1 @@
+"""The Director: derives each device's targets from operators' signed acts, and signs them."""
