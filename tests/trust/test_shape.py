@@ -1,7 +1,7 @@
 """Members of a document are taken strictly: each check names what it looked at."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -121,3 +121,10 @@ def test_what_is_not_formed_so_is_refused_and_named(
 def test_a_date_that_was_written_is_read_back(moment: datetime) -> None:
     """Every moment of the calendar has one written form."""
     assert SHAPE.a_date(written_date(moment), "x") == moment
+
+
+def test_a_date_is_written_in_utc_and_to_the_second() -> None:
+    """Where a moment was taken, and how finely, leaves no trace."""
+    east = timezone(timedelta(hours=2))
+    moment = datetime(2030, 1, 1, 1, 30, 0, 999_999, east)
+    assert written_date(moment) == "2029-12-31T23:30:00Z"

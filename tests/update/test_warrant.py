@@ -218,3 +218,9 @@ def test_delegations_to_hash_bins_name_no_authority(vendor: Vendor) -> None:
     targets.unrecognized_fields["x-firmhold-holders"] = holders
     vendor.domain.image.publish("targets")
     assert not vendor.stands()
+
+
+@pytest.mark.parametrize("role", ["feature", "security"])
+def test_a_lost_document_silences_its_own_role_alone(vendor: Vendor, role: str) -> None:
+    """What another authority signed stands, in whatever order the documents are looked at."""
+    assert vendor.stands(**{role: None}) is (role != "feature")

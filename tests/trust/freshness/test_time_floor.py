@@ -116,6 +116,15 @@ def test_a_boot_counts_from_its_own_beginning(floor: TimeFloor) -> None:
     assert floor.now(up(5000, "boot 2")) == BEGIN + timedelta(seconds=4995)
     later = floor.advanced(up(5000, "boot 2"))
     assert (later.boot, later.at) == ("boot 2", 5000)
+    soon = later.advanced(up(5, "boot 3"))
+    assert (soon.boot, soon.at) == ("boot 3", 5)
+
+
+def test_a_clock_that_went_back_within_a_boot_counts_nothing_twice(floor: TimeFloor) -> None:
+    """Seconds that a clock counts again, up to where it had been, are no news."""
+    reached = floor.advanced(up(5000))
+    back = reached.advanced(up(50))
+    assert (back.at, back.now(up(5000))) == (reached.at, reached.floor)
 
 
 @pytest.mark.parametrize("moment", [YEAR_1970, day(-1), BEGIN], ids=["1970", "yesterday", "now"])

@@ -13,7 +13,7 @@ from firmhold.sim.settings import sim_settings
 from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import Code, Fault, Refused
 from firmhold.trust.faults import Mismatch
-from firmhold.trust.settings.authorised import verify_settings
+from firmhold.trust.settings.authorised import recall_settings, verify_settings
 from firmhold.trust.settings.reader import parse_settings
 from firmhold.trust.settings.trust_settings import SETTINGS_PATH
 from firmhold.trust.tuf.dialect import FIRMHOLD, HOLDERS_FIELD
@@ -106,3 +106,9 @@ def test_nothing_goes_unlogged_in_production(sign: Callable[..., Signed], fields
     )
     witnessed = {**sim_settings(), "log_policy": {"witnessed": {"threshold": 1}}}
     assert verify_settings(*sign(witnessed, fields=fields)).value.log_policy is not None
+
+
+def test_settings_that_were_kept_are_read_as_they_were(sign: Callable[..., Signed]) -> None:
+    """A device takes its own settings up again without asking who signed them."""
+    data, _, _ = sign(sim_settings())
+    assert recall_settings(data).value == parse_settings(data)

@@ -83,6 +83,31 @@ def test_keys_are_read_with_their_holders_and_bounds() -> None:
     ]
 
 
+def test_each_key_is_the_one_that_stands_there() -> None:
+    """Logs, witnesses and operators are known by their own keys."""
+    settings = read()
+    named = {
+        "log": settings.logs[0].key,
+        "witness": settings.witnesses[0].key,
+        "operator": settings.operators[0].key,
+    }
+    assert None not in named.values(), named
+
+
+def test_the_least_values_are_values() -> None:
+    """One day, one key and no jump at all may be what a vendor wants."""
+
+    def edit(settings: dict[str, Any]) -> None:
+        settings["offline_rules"].update(most_days=1)
+        settings["offline_update"].update(threshold=1)
+        settings["permitted_time_jump"].update(per_boot=0, total=0)
+
+    settings = read(edit)
+    assert settings.offline_rules.most_days == 1
+    assert settings.offline_threshold == 1
+    assert settings.permitted_jump == PermittedJump(0, 0)
+
+
 def test_payload_bases_are_read() -> None:
     """A base has certificates of its own, or is plain HTTP."""
     secure, plain = read().payload_bases
