@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from tests.places import misplaced
+from tests.trust.governance.test_rollout_act import ACT
 from tests.trust.uptane.test_version_manifest import MANIFEST
 from tests.update.test_index import PIECES
 from tests.update.test_index import document as index
@@ -13,6 +14,7 @@ from tests.update.test_journal import FULL
 from tests.update.test_release import EXTENDED, SECURITY
 
 from firmhold.sim.settings import sim_settings
+from firmhold.trust.governance.rollout_act import read_act
 from firmhold.trust.settings.reader import parse_settings
 from firmhold.trust.uptane.version_manifest import read_manifest
 from firmhold.update.index import parse_index
@@ -49,6 +51,9 @@ CASES = {
     ),
     "version manifest": Case(
         MANIFEST.to_json(), lambda data: read_manifest(json.loads(data)), "signed", opaque=(".tag",)
+    ),
+    "rollout act": Case(
+        ACT.to_json(), lambda data: read_act(json.loads(data)), "signed", opaque=(".tag",)
     ),
     # A key of a kind to come has no seat, and spoils nothing.
     "settings": Case(

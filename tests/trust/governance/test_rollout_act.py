@@ -99,6 +99,12 @@ def test_an_operator_directs_what_is_his_while_it_is(entry: dict[str, Any]) -> N
     assert fault == Absent(code=Code.ACT_SCOPE, name="camera", listed_in="operators")
 
 
+def test_an_operator_may_direct_one_product_alone() -> None:
+    """A scope that names a product is as good for it as the scope of everything."""
+    known = settings(operators=[operator(["toaster", "camera"], timedelta(days=9))])
+    assert verify_act(signed(ACT), known, 0, NOW).value == ACT
+
+
 def test_a_signature_beside_the_operators_opens_nothing() -> None:
     """An operator of another product is not helped by a stranger's signature."""
     known = settings(operators=[operator(["toaster"], timedelta(days=9))])
