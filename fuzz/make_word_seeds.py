@@ -117,6 +117,7 @@ def _reports() -> dict[str, bytes]:
         booted="a",
         slots={"a": SlotState.GOOD, "b": SlotState.UNKNOWN},
         components={ComponentId("main"): Installed(bytes(32), 7, "1.7.0")},
+        outcome=None,
         refusals=("tuf.freeze.timestamp",),
         checkpoint=None,
     )

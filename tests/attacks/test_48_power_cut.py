@@ -9,7 +9,8 @@ from firmhold.device.memory import Memory
 from firmhold.sim.desk import PowerCut
 from firmhold.sim.flash import Fate
 from firmhold.sim.machine import SimMachine
-from firmhold.update.journal import Outcome, State, Verdict
+from firmhold.trust.uptane.version_manifest import Outcome, Verdict
+from firmhold.update.journal import State
 from firmhold.update.slots import BootState, Slot
 
 INSTALL = plays()["install"]

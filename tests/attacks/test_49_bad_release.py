@@ -20,7 +20,8 @@ from firmhold.device.memory import Memory
 from firmhold.sim.machine import SimMachine
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import InstallFault
-from firmhold.update.journal import Outcome, Phase, State, Verdict
+from firmhold.trust.uptane.version_manifest import Outcome, Verdict
+from firmhold.update.journal import Phase, State
 from firmhold.update.slots import BootState, Slot
 
 THREE = version(3, 6)

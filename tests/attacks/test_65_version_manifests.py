@@ -71,6 +71,7 @@ def report(device: DeviceId, nonce: bytes, counter: int, version: str = "1.7.0")
         booted="a",
         slots={"a": SlotState.GOOD, "b": SlotState.UNKNOWN},
         components={MAIN: Installed(bytes(32), 7, version)},
+        outcome=None,
         refusals=("uptane.digest",),
         checkpoint=None,
     )

@@ -14,7 +14,8 @@ from tests.device.offline import DEVICE, IMAGES, SLOT_BYTES, Offline
 from firmhold.device.adapters import block, boot_file, disk, files
 from firmhold.device.appliance import Appliance, locked
 from firmhold.trust.errors import Code, FirmholdError, Misuse
-from firmhold.update.journal import Phase, Verdict
+from firmhold.trust.uptane.version_manifest import Verdict
+from firmhold.update.journal import Phase
 
 Output = pytest.CaptureFixture[str]
 

@@ -6,7 +6,8 @@ from firmhold.device.confirm import confirm
 from firmhold.device.install import Installer
 from firmhold.device.memory import Memory
 from firmhold.sim.machine import SimMachine
-from firmhold.update.journal import Outcome, Phase, Verdict
+from firmhold.trust.uptane.version_manifest import Outcome, Verdict
+from firmhold.update.journal import Phase
 from firmhold.update.slots import BAD, GOOD, BootState
 
 

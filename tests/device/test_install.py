@@ -23,9 +23,10 @@ from firmhold.sim.machine import Durables, SimMachine
 from firmhold.sim.releases import MAIN, RADIO
 from firmhold.trust.errors import Code, Misuse, Refused, Unavailable
 from firmhold.trust.faults import InstallFault
+from firmhold.trust.uptane.version_manifest import Outcome, Verdict
 from firmhold.trust.verified import seal
 from firmhold.update.admission import Admission
-from firmhold.update.journal import Outcome, Phase, State, Verdict
+from firmhold.update.journal import Phase, State
 from firmhold.update.slots import BAD, LIMITS, BootState, Slot
 
 DIGEST = TWO.release.value.digest

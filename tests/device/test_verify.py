@@ -11,7 +11,7 @@ from firmhold.drill.rehearsal import DEVICE, Rehearsal
 from firmhold.sim.releases import MAIN, PRODUCT
 from firmhold.trust.errors import Code
 from firmhold.trust.uptane.component import ComponentId
-from firmhold.update.journal import Verdict
+from firmhold.trust.uptane.version_manifest import Verdict
 from firmhold.update.release import HardwareRange, Release, ReleaseClass
 from firmhold.update.schedule import BUCKETS, Schedule, Wave
 from firmhold.update.security import Revert

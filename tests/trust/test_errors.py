@@ -38,7 +38,11 @@ FAULTS = Fault.__subclasses__()
 MOMENT = datetime(2030, 1, 1, tzinfo=UTC)
 PLACES = {
     "act",
+    "ca",
     "device",
+    "fleet",
+    "gateway",
+    "protocol",
     "encoding",
     "tuf",
     "uptane",

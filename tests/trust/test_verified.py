@@ -14,6 +14,7 @@ SOURCE = Path(firmhold.__file__).parent
 
 VERIFIERS = {
     "trust/freshness/statement.py",
+    "protocol/enrolment.py",
     "trust/governance/rollout_act.py",
     "trust/settings/authorised.py",
     "trust/tuf/trusted_set.py",

@@ -29,6 +29,7 @@ from functools import cache
 from typing import NamedTuple, TypeAlias
 
 from firmhold.trust.errors import Refused
+from firmhold.trust.uptane.version_manifest import Outcome
 from firmhold.update.actions import (
     Action,
     CheckHealth,
@@ -42,7 +43,7 @@ from firmhold.update.actions import (
 )
 from firmhold.update.events import Begin, Done, Event, Judged, Measured, Started, Withdrawn, Written
 from firmhold.update.installation import step
-from firmhold.update.journal import Accepted, Candidate, Outcome, State
+from firmhold.update.journal import Accepted, Candidate, State
 from firmhold.update.pieces import PIECE_BYTES, Image
 from firmhold.update.slots import (
     BAD,

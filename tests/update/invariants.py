@@ -6,8 +6,9 @@ from functools import cache
 
 from tests.update.abstraction import LIMITS, RELEASES, Hardware, World, booted
 
+from firmhold.trust.uptane.version_manifest import Verdict
 from firmhold.update.actions import CopyPieces, WriteExtent
-from firmhold.update.journal import AFTER_CONFIRM, Phase, Verdict
+from firmhold.update.journal import AFTER_CONFIRM, Phase
 from firmhold.update.slots import BootState, Slot, may_boot
 
 BEFORE_CONFIRM = (Phase.WRITING, Phase.CHECKING, Phase.SWITCHING, Phase.TRIAL, Phase.CONFIRMING)

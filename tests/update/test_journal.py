@@ -9,6 +9,7 @@ import pytest
 from firmhold.trust.encoding import canonical_json, parse_json
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import Malformed
+from firmhold.trust.uptane.version_manifest import Outcome, Verdict
 from firmhold.update.journal import (
     FORMAT,
     MAX_BYTES,
@@ -17,10 +18,8 @@ from firmhold.update.journal import (
     Candidate,
     Failure,
     Job,
-    Outcome,
     Phase,
     State,
-    Verdict,
     parse_state,
 )
 from firmhold.update.pieces import PIECE_BYTES, Image

@@ -18,9 +18,10 @@ from firmhold.sim.flash import Fate
 from firmhold.sim.machine import Durables, SimMachine, measured, new_device, sim_image
 from firmhold.sim.releases import MAIN, sim_component, sim_release
 from firmhold.trust.errors import Code, Refused
+from firmhold.trust.uptane.version_manifest import Outcome, Verdict
 from firmhold.trust.verified import Verified, seal
 from firmhold.update.admission import Admission
-from firmhold.update.journal import Accepted, Job, Outcome, Phase, State, Verdict
+from firmhold.update.journal import Accepted, Job, Phase, State
 from firmhold.update.pieces import PIECE_BYTES, Image
 from firmhold.update.release import Release
 from firmhold.update.slots import BAD, GOOD, BootRecord, BootState, Slot

@@ -15,7 +15,8 @@ from firmhold.drill.rehearsal import DEVICE, Rehearsal
 from firmhold.drill.view import SlotRow, View
 from firmhold.sim.flash import Fate
 from firmhold.sim.machine import Durables, bootable, measured
-from firmhold.update.journal import Phase, Verdict
+from firmhold.trust.uptane.version_manifest import Verdict
+from firmhold.update.journal import Phase
 from firmhold.update.pieces import PIECE_BYTES, Image
 from firmhold.update.slots import Slot
 

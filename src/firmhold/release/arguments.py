@@ -1,9 +1,7 @@
 """What a person's arguments at the desk mean: moments, passphrases, files, holders."""
 
-import getpass
 import os
 import re
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,25 +17,6 @@ from firmhold.trust.tuf.wire import MAX_BYTES
 _FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
 _SECONDS = re.compile(r"[0-9]{1,11}")
-_MAX_PASSPHRASE_BYTES = 4096
-
-
-class Passphrases:
-    """From a file, from FIRMHOLD_PASSPHRASE, or from the person at the terminal."""
-
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
-
-    def passphrase(self, key: str) -> str:
-        """Return the passphrase of `key`."""
-        if self._file is not None:
-            return _first_line(self._file)
-        if from_environment := os.environ.get("FIRMHOLD_PASSPHRASE"):
-            return from_environment
-        if sys.stdin.isatty():
-            return getpass.getpass(f"Passphrase of {shown(key)}: ")
-        what = f"no passphrase for {key}: give --passphrase-file or FIRMHOLD_PASSPHRASE"
-        raise Misuse(UsageFault(code=Code.MISUSE, what=what))
 
 
 def pinned_root(root: Path | None) -> bytes | None:
@@ -100,11 +79,6 @@ def named_holders(options: Sequence[str]) -> dict[str, list[str]]:
             raise Misuse(UsageFault(code=Code.MISUSE, what=f"--holders names {role} twice"))
         named[role] = [name.strip() for name in names.split(",")]
     return named
-
-
-def _first_line(file: Path) -> str:
-    data = read_argument(file, _MAX_PASSPHRASE_BYTES)
-    return os.fsdecode(data.partition(b"\n")[0].removesuffix(b"\r"))
 
 
 def read_argument(file: Path, max_bytes: int) -> bytes:

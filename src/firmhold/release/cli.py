@@ -17,7 +17,6 @@ from rich.text import Text
 
 from firmhold.release.adapters.folder import FolderDesk, FolderSite
 from firmhold.release.arguments import (
-    Passphrases,
     date_text,
     moment,
     named_holders,
@@ -46,6 +45,7 @@ from firmhold.release.publish import publish
 from firmhold.release.show import Line, show
 from firmhold.release.sign import sign
 from firmhold.signing.file import FileSigner
+from firmhold.signing.passphrases import Passphrases
 from firmhold.signing.uri import open_signer
 from firmhold.trust.advice import advice_for
 from firmhold.trust.errors import Code, FirmholdError, Misuse, UsageFault

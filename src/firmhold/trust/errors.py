@@ -231,6 +231,10 @@ class Code(StrEnum):
     FETCH_REDIRECTED = "fetch.redirected"
     FETCH_ENCODED = "fetch.encoded"
     FETCH_URL = "fetch.url"
+    FETCH_PIN = "fetch.pin"
+    FETCH_CERTIFICATE = "fetch.certificate"
+    FETCH_REFUSED = "fetch.refused"
+    FETCH_DISK_FULL = "fetch.disk_full"
 
     # What this machine keeps on its own disk.
     STORE_NO_ROOT = "store.no_root"
@@ -260,6 +264,39 @@ class Code(StrEnum):
     RELEASE_NO_SUCH_RELEASE = "release.no_such_release"
     RELEASE_INCOMPLETE = "release.incomplete"
     RELEASE_DRAFT_OPEN = "release.draft_open"
+
+    # Messages between a device and its server (protocol).
+    PROTOCOL_SHAPE = "protocol.shape"
+    PROTOCOL_TAG = "protocol.tag"
+    PROTOCOL_IDENTITY = "protocol.identity"
+    PROTOCOL_SIGNATURE = "protocol.signature"
+    PROTOCOL_OTHER_DEVICE = "protocol.other_device"
+    PROTOCOL_CHALLENGE = "protocol.challenge"
+
+    # Device certificates (fleet/ca).
+    CA_TOKEN = "ca.token"  # noqa: S105 - a code, not a secret
+    CA_REQUEST = "ca.request"
+    CA_DEVICE = "ca.device"
+    CA_CHALLENGE = "ca.challenge"
+
+    # The device port (fleet/gateway).
+    GATEWAY_CERTIFICATE = "gateway.certificate"
+    GATEWAY_REVOKED = "gateway.revoked"
+    GATEWAY_NONCE = "gateway.nonce"
+    GATEWAY_TOO_LARGE = "gateway.too_large"
+    GATEWAY_TOO_MANY = "gateway.too_many"
+    GATEWAY_NOT_FOUND = "gateway.not_found"
+    GATEWAY_BUSY = "gateway.busy"
+
+    # Rollouts and the inventory (fleet/director).
+    FLEET_NO_DEVICE = "fleet.no_device"
+    FLEET_DEVICE_THERE = "fleet.device_there"
+    FLEET_NO_ROLLOUT = "fleet.no_rollout"
+    FLEET_ROLLOUT_OVER = "fleet.rollout_over"
+    FLEET_LINT = "fleet.lint"
+    FLEET_HOME = "fleet.home"
+    FLEET_SETUP = "fleet.setup"
+    FLEET_UNREACHABLE = "fleet.unreachable"
 
     # The demo.
     DRILL_FIRMWARE_DIGEST = "drill.firmware_digest"

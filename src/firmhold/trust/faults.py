@@ -69,6 +69,9 @@ class Malformed(Fault):
             Code.RELEASE_DESCRIPTION,
             Code.DEVICE_CONFIG,
             Code.ACT_SHAPE,
+            Code.PROTOCOL_SHAPE,
+            Code.FLEET_SETUP,
+            Code.PROTOCOL_IDENTITY,
             Code.MEMORY_SHAPE,
             Code.FRESHNESS_SHAPE,
             Code.FRESHNESS_PROOF_SHAPE,
@@ -130,6 +133,9 @@ class Mismatch(Fault):
             Code.FRESHNESS_OTHER_QUESTION,
             Code.OFFLINE_TAG,
             Code.ACT_TAG,
+            Code.PROTOCOL_TAG,
+            Code.PROTOCOL_OTHER_DEVICE,
+            Code.PROTOCOL_CHALLENGE,
             Code.OFFLINE_LIFETIME,
             Code.OFFLINE_GROUPS,
             Code.MANIFEST_TAG,
@@ -150,6 +156,7 @@ class QuorumUnmet(Fault):
         Code.FRESHNESS_SIGNATURES,
         Code.OFFLINE_SIGNATURES,
         Code.ACT_SIGNATURES,
+        Code.PROTOCOL_SIGNATURE,
         Code.MANIFEST_SIGNATURE,
     }
     role: str
@@ -358,6 +365,10 @@ class FetchFault(Fault):
             Code.FETCH_REDIRECTED,
             Code.FETCH_ENCODED,
             Code.FETCH_URL,
+            Code.FETCH_PIN,
+            Code.FETCH_CERTIFICATE,
+            Code.FETCH_REFUSED,
+            Code.FETCH_DISK_FULL,
         }
     )
     url: str
@@ -369,6 +380,7 @@ class PlaceFault(Fault):
     """Something of this machine's own: a path, and what is the matter with it."""
 
     codes: ClassVar = _family("key.") | {
+        Code.FLEET_HOME,
         Code.STORE_NO_ROOT,
         Code.STORE_ROOT_DAMAGED,
         Code.STORE_ALREADY_PINNED,
@@ -385,4 +397,24 @@ class PlaceFault(Fault):
         Code.MEMORY_STALE,
     }
     path: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetFault(Fault):
+    """What a fleet server says about a request; `what` is the thing that it was about."""
+
+    codes: ClassVar = (
+        _family("ca.")
+        | _family("gateway.")
+        | {
+            Code.FLEET_NO_DEVICE,
+            Code.FLEET_DEVICE_THERE,
+            Code.FLEET_NO_ROLLOUT,
+            Code.FLEET_ROLLOUT_OVER,
+            Code.FLEET_LINT,
+            Code.FLEET_UNREACHABLE,
+        }
+    )
+    what: str
     detail: str

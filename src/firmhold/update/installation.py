@@ -24,6 +24,7 @@ from typing import TypeAlias
 
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import InstallFault
+from firmhold.trust.uptane.version_manifest import Outcome, Verdict
 from firmhold.update.actions import (
     Actions,
     CheckHealth,
@@ -44,7 +45,7 @@ from firmhold.update.events import (
     Withdrawn,
     Written,
 )
-from firmhold.update.journal import Accepted, Candidate, Job, Outcome, Phase, State, Verdict
+from firmhold.update.journal import Accepted, Candidate, Job, Phase, State
 from firmhold.update.slots import (
     BAD,
     GOOD,

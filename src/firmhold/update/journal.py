@@ -12,6 +12,7 @@ from enum import StrEnum, unique
 from firmhold.trust.encoding import JsonObject, JsonValue, canonical_json, parse_json
 from firmhold.trust.errors import Code
 from firmhold.trust.shape import Shape, written_date
+from firmhold.trust.uptane.version_manifest import Outcome, Verdict
 from firmhold.update.pieces import Image
 from firmhold.update.slots import Slot
 
@@ -37,15 +38,6 @@ class Phase(StrEnum):
     COMPARING = "comparing"
     RAISING = "raising"
     REVERTING = "reverting"
-
-
-@unique
-class Verdict(StrEnum):
-    """How an installation ended."""
-
-    INSTALLED = "installed"
-    FAILED = "failed"
-    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +80,6 @@ class Failure:
 
     release: bytes
     times: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How the last installation ended; what a device reports."""
-
-    release: bytes
-    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,9 @@ from firmhold.trust.uptane.version_manifest import (
     MOST_REFUSALS,
     Installed,
     KnownDevice,
+    Outcome,
     SlotState,
+    Verdict,
     VersionManifest,
     read_manifest,
     verify_manifest,
@@ -45,6 +47,7 @@ MANIFEST = VersionManifest(
     components=MappingProxyType(
         {MAIN: Installed(b"m" * 32, 7, "1.7.0"), RADIO: Installed(b"r" * 32, 0, "factory")}
     ),
+    outcome=Outcome(b"m" * 32, Verdict.INSTALLED),
     refusals=("tuf.freeze.timestamp",),
     checkpoint=None,
 )
@@ -191,6 +194,9 @@ MALFORMED: dict[str, tuple[str, Any]] = {
     "components.main.more": ("components", {"main": {**PART, "more": 1}}),
     "refusals": ("refusals", ["a"] * (MOST_REFUSALS + 1)),
     "refusals[0]": ("refusals", [7]),
+    "outcome": ("outcome", 7),
+    "outcome.verdict": ("outcome", {"release_sha256": "00" * 32, "verdict": "lost"}),
+    "outcome.release_sha256": ("outcome", {"release_sha256": "00", "verdict": "failed"}),
     "checkpoint": ("checkpoint", "c" * (MOST_CHECKPOINT_CHARACTERS + 1)),
     "more": ("more", 1),
 }
@@ -239,6 +245,7 @@ manifests = st.builds(
     components=st.dictionaries(
         names.map(ComponentId), st.builds(Installed, digests, counters, names), max_size=4
     ),
+    outcome=st.none() | st.builds(Outcome, digests, st.sampled_from(Verdict)),
     refusals=st.lists(names, max_size=4).map(tuple),
     checkpoint=st.none() | st.text("ab\n\u2014", max_size=40),
 )

@@ -14,7 +14,7 @@ server verifies it in this order:
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import StrEnum, unique
 from types import MappingProxyType
 
 from firmhold.trust.device_id import DeviceId
@@ -48,6 +48,7 @@ _MEMBERS = (
     "booted",
     "slots",
     "components",
+    "outcome",
     "refusals",
     "checkpoint",
 )
@@ -59,6 +60,24 @@ class SlotState(StrEnum):
     GOOD = "good"
     BAD = "bad"
     UNKNOWN = "unknown"
+
+
+@unique
+class Verdict(StrEnum):
+    """How an installation ended."""
+
+    INSTALLED = "installed"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The last installation that came to an end: of which release, and how."""
+
+    release: bytes
+    """Digest of its manifest."""
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +102,8 @@ class VersionManifest:
     booted: str
     slots: Mapping[str, SlotState]
     components: Mapping[ComponentId, Installed]
+    outcome: Outcome | None
+    """None: nothing was installed here yet."""
     refusals: tuple[str, ...]
     """Codes of what the device refused since its last report: attacks that it detected."""
     checkpoint: str | None
@@ -115,6 +136,7 @@ class VersionManifest:
             "booted": self.booted,
             "slots": slots,
             "components": components,
+            "outcome": None if self.outcome is None else _written_outcome(self.outcome),
             "refusals": refusals,
             "checkpoint": self.checkpoint,
         }
@@ -179,6 +201,7 @@ def read_manifest(signed: JsonObject) -> VersionManifest:
         booted=booted,
         slots=slots,
         components=_components(members["components"]),
+        outcome=_outcome(members["outcome"]),
         refusals=_SHAPE.a_list(refusals, "signed.refusals", MOST_REFUSALS, _SHAPE.a_name),
         checkpoint=checkpoint,
     )
@@ -207,6 +230,22 @@ def _components(value: JsonValue) -> Mapping[ComponentId, Installed]:
             _SHAPE.a_name(members["version"], f"{where}.version"),
         )
     return MappingProxyType(components)
+
+
+def _written_outcome(outcome: Outcome) -> JsonObject:
+    return {"release_sha256": outcome.release.hex(), "verdict": outcome.verdict.value}
+
+
+def _outcome(value: JsonValue) -> Outcome | None:
+    if value is None:
+        return None
+    where = "signed.outcome"
+    members = _SHAPE.members(value, where, ("release_sha256", "verdict"))
+    verdict = _SHAPE.a_name(members["verdict"], f"{where}.verdict")
+    if verdict not in set(Verdict):
+        raise _SHAPE.refusal(f"{where}.verdict", " or ".join(Verdict))
+    digest = _SHAPE.some_bytes(members["release_sha256"], f"{where}.release_sha256")
+    return Outcome(digest, Verdict(verdict))
 
 
 def _few(value: JsonValue, where: str, most: int) -> JsonObject:

@@ -1,0 +1,115 @@
+"""The folder of a fleet server: what it is set up with, its keys, its sockets.
+
+    fleet.json              how the parts find each other; written once by `fleet init`
+    keys/NAME.pem           director, freshness-1, gateway, ca: encrypted, one passphrase
+    roots/                  image.root.json and director.root.json, from which the rest is verified
+    ca/authority.pem        the certificate that every device trusts, and its own are signed under
+    gateway/server.pem      the certificate that the device ports show
+    sockets/                director.sock, ca.sock for the gateway; *-admin.sock for operators
+    fleet.db                everything else, where no other database is named
+
+The parts are processes of their own. On one machine with SQLite the walls between them are users
+and sockets only.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmhold.storage.disk import read_file, why
+from firmhold.trust.encoding import parse_json, pretty_json
+from firmhold.trust.errors import Code, Misuse, Refused
+from firmhold.trust.faults import PlaceFault
+from firmhold.trust.shape import Shape
+
+FORMAT = 1
+SETUP = "fleet.json"
+MAX_BYTES = 65_536
+MOST_TEXT = 4096
+MOST_PORT = 65_535
+
+_SHAPE = Shape(Code.FLEET_SETUP)
+_MEMBERS = ("format", "host", "device_port", "enrolment_port", "site", "database", "wait")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A fleet server as it was set up."""
+
+    folder: Path
+    host: str
+    """The name or address that devices ask for, and on which both ports listen."""
+    device_port: int
+    enrolment_port: int
+    site: Path
+    """The published image repository."""
+    database: str
+    """SQLAlchemy URL."""
+    wait: int
+    """Seconds between two check-ins of a device, before jitter."""
+
+    def key(self, name: str) -> Path:
+        """The encrypted key of a part."""
+        return self.folder / "keys" / f"{name}.pem"
+
+    def root(self, repository: str) -> Path:
+        """The first root of a repository, `image` or `director`."""
+        return self.folder / "roots" / f"{repository}.root.json"
+
+    @property
+    def authority(self) -> Path:
+        """The certificate under which devices and this server have theirs."""
+        return self.folder / "ca" / "authority.pem"
+
+    @property
+    def server_certificate(self) -> Path:
+        """What the device ports show."""
+        return self.folder / "gateway" / "server.pem"
+
+    def socket(self, name: str) -> Path:
+        """The unix socket of a part: `director`, `ca`, `director-admin`, `ca-admin`."""
+        return self.folder / "sockets" / f"{name}.sock"
+
+    def to_bytes(self) -> bytes:
+        """Return the form in which it is stored; `open_home` reads it back."""
+        return pretty_json(
+            {
+                "format": FORMAT,
+                "host": self.host,
+                "device_port": self.device_port,
+                "enrolment_port": self.enrolment_port,
+                "site": str(self.site),
+                "database": self.database,
+                "wait": self.wait,
+            }
+        )
+
+
+def open_home(folder: Path) -> Home:
+    """Return the server that was set up in `folder`. Raises `Misuse`."""
+    path = folder / SETUP
+    try:
+        return _read(folder, read_file(path, MAX_BYTES))
+    except OSError as error:
+        raise _misuse(folder, why(error)) from error
+    except Refused as error:
+        raise _misuse(path, str(error)) from error
+
+
+def _read(folder: Path, data: bytes) -> Home:
+    members = _SHAPE.members(parse_json(data, max_bytes=MAX_BYTES), "fleet", _MEMBERS)
+    _SHAPE.a_number(members["format"], "fleet.format", FORMAT, FORMAT)
+    return Home(
+        folder=folder,
+        host=_SHAPE.a_name(members["host"], "fleet.host"),
+        device_port=_SHAPE.a_number(members["device_port"], "fleet.device_port", 1, MOST_PORT),
+        enrolment_port=_SHAPE.a_number(
+            members["enrolment_port"], "fleet.enrolment_port", 1, MOST_PORT
+        ),
+        site=Path(_SHAPE.a_text(members["site"], "fleet.site", MOST_TEXT)),
+        database=_SHAPE.a_text(members["database"], "fleet.database", MOST_TEXT),
+        wait=_SHAPE.a_number(members["wait"], "fleet.wait", 1, 30 * 86_400),
+    )
+
+
+def _misuse(path: Path, detail: str) -> Misuse:
+    return Misuse(PlaceFault(code=Code.FLEET_HOME, path=str(path), detail=detail))

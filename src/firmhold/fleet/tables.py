@@ -1,0 +1,115 @@
+"""What a fleet server stores.
+
+A table belongs to the part whose name it begins with: only that part writes it. Moments are whole
+seconds since 1970; documents are bytes as they were signed or sent.
+"""
+
+from sqlalchemy import Boolean, Column, Integer, LargeBinary, MetaData, String, Table
+
+TABLES = MetaData()
+
+# ── ca: who may have a certificate ───────────────────────────────────────────
+TOKENS = Table(
+    "ca_tokens",
+    TABLES,
+    Column("sha256", String(64), primary_key=True),  # the token itself is nowhere
+    Column("device", String(64), nullable=False),
+    Column("expires", Integer, nullable=False),
+    Column("used_at", Integer),
+)
+ENROLLED = Table(
+    "ca_devices",
+    TABLES,
+    Column("device", String(64), primary_key=True),
+    Column("key", LargeBinary, nullable=False),  # the entry of its signing key, as in a key table
+    Column("state", String(16), nullable=False),  # active, quarantined, revoked
+    Column("enrolled_at", Integer, nullable=False),
+)
+CERTIFICATES = Table(
+    "ca_certificates",
+    TABLES,
+    Column("serial", String(40), primary_key=True),  # lower-case hexadecimal
+    Column("device", String(64), nullable=False, index=True),
+    Column("class", String(16), nullable=False),
+    Column("not_before", Integer, nullable=False),
+    Column("not_after", Integer, nullable=False),
+    Column("revoked", Boolean, nullable=False, default=False),
+)
+
+# ── director: what is meant for whom ─────────────────────────────────────────
+DEVICES = Table(
+    "director_devices",
+    TABLES,
+    Column("device", String(64), primary_key=True),
+    Column("product", String(64), nullable=False),
+    Column("component", String(64), nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("added_at", Integer, nullable=False),
+    Column("seen_at", Integer),
+    Column("report", LargeBinary),  # the signed part of the last report, canonical JSON
+    Column("reported_at", Integer),
+    Column("counter", Integer, nullable=False, default=0),  # of the last report
+)
+WORDS = Table(
+    "director_words",
+    TABLES,
+    Column("device", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("about", String(64), nullable=False),  # digest of the release; empty: nothing
+    Column("timestamp", LargeBinary, nullable=False),
+    Column("snapshot", LargeBinary, nullable=False),
+    Column("targets", LargeBinary, nullable=False),
+    Column("renew_at", Integer, nullable=False, index=True),
+)
+ACTS = Table(
+    "director_acts",
+    TABLES,
+    Column("rollout", String(256), primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    Column("received_at", Integer, nullable=False),
+)
+ROLLOUTS = Table(
+    "director_rollouts",
+    TABLES,
+    Column("rollout", String(256), primary_key=True),
+    Column("product", String(64), nullable=False, index=True),
+    Column("release", String(64), nullable=False),
+    Column("opened", String, nullable=False),  # JSON: when each wave was opened
+    Column("forgiven", String, nullable=False),  # JSON: devices whose failures were known
+    Column("halted", String(16)),
+    Column("replaced", Boolean, nullable=False, default=False),  # by a later one of its product
+)
+OUTCOMES = Table(
+    "director_outcomes",
+    TABLES,
+    Column("device", String(64), primary_key=True),
+    Column("release", String(64), primary_key=True),
+    Column("verdict", String(16), nullable=False),  # installed, failed, withdrawn
+    Column("at", Integer, nullable=False),
+)
+READ_UP_TO = Table(
+    "director_read_up_to",
+    TABLES,
+    Column("inbox", String(32), primary_key=True),
+    Column("id", Integer, nullable=False),
+)
+
+# ── gateway: what came in, and nothing else ──────────────────────────────────
+REPORTS = Table(
+    "gateway_reports",
+    TABLES,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("device", String(64), nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("received_at", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+CHECK_INS = Table(
+    "gateway_check_ins",
+    TABLES,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("device", String(64), nullable=False),
+    Column("at", Integer, nullable=False),
+)

@@ -1,0 +1,42 @@
+"""The SQL engine: SQLite in one file where nothing is set up, PostgreSQL where it is outgrown."""
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+BUSY_MILLISECONDS = 10_000
+"""How long a writer of SQLite waits for another one."""
+
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # what was answered was written, whatever the power does
+    "PRAGMA foreign_keys = ON",
+    f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}",
+)
+
+
+def open_database(url: str) -> Engine:
+    """Return an engine on the database at an SQLAlchemy URL, as `sqlite:////srv/fleet.db`."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin_at_once)
+    return engine
+
+
+def make_tables(engine: Engine, tables: MetaData) -> None:
+    """Make the tables that are not there yet."""
+    tables.create_all(engine)
+
+
+def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # type: ignore[attr-defined] # we say BEGIN, not the driver
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin_at_once(connection: Connection) -> None:
+    # A reader that becomes a writer would be refused at once where another one writes.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
