@@ -30,7 +30,7 @@ def make_tables(engine: Engine, tables: MetaData) -> None:
 
 
 def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # type: ignore[attr-defined] # we say BEGIN, not the driver
+    connection.isolation_level = None  # we say BEGIN, not the driver
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
