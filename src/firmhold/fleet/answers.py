@@ -3,6 +3,8 @@
 A refusal leaves the server as its code and nothing more; the log of the part has the rest.
 """
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import ClientDisconnect, Request
@@ -13,13 +15,16 @@ from firmhold.trust.errors import Code, FirmholdError, Misuse, Refused, Unavaila
 from firmhold.trust.faults import FleetFault
 
 JSON = "application/json"
+MOST_SECONDS = 30
+"""How long a request may take, its body included."""
+
+log = logging.getLogger("firmhold.fleet")
 
 _STATUS = {
     Code.GATEWAY_CERTIFICATE: 403,
     Code.GATEWAY_REVOKED: 403,
     Code.GATEWAY_NOT_FOUND: 404,
     Code.GATEWAY_TOO_LARGE: 413,
-    Code.GATEWAY_TOO_MANY: 429,
     Code.FLEET_NO_DEVICE: 404,
     Code.FLEET_NO_ROLLOUT: 404,
     Code.FLEET_DEVICE_THERE: 409,
@@ -61,3 +66,22 @@ async def body_of(request: Request, max_bytes: int) -> bytes:
         fault = FleetFault(code=Code.GATEWAY_BUSY, what="body", detail="the sender went away")
         raise Unavailable(fault) from error
     return bytes(data)
+
+
+def guarded(handler: Handler) -> Handler:
+    """Return a handler whose every failure is a problem body, and whose bodies come in time."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            async with asyncio.timeout(MOST_SECONDS):
+                return await handler(request)
+        except FirmholdError as error:
+            log.info("refused", extra={"code": error.code, "path": request.url.path})
+            return refusal(error)
+        except TimeoutError:
+            return problem(408, Code.GATEWAY_TOO_SLOW)
+        except Exception:
+            log.exception("failed", extra={"path": request.url.path})
+            return problem(500, Code.GATEWAY_BUSY)
+
+    return answered

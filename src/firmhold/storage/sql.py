@@ -24,6 +24,14 @@ def open_database(url: str) -> Engine:
     return engine
 
 
+def open_for_reading(url: str) -> Engine:
+    """Return an engine that reads: no writer makes it wait, and it can write nothing."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_reader)
+    return engine
+
+
 def make_tables(engine: Engine, tables: MetaData) -> None:
     """Make the tables that are not there yet."""
     tables.create_all(engine)
@@ -31,9 +39,18 @@ def make_tables(engine: Engine, tables: MetaData) -> None:
 
 def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we say BEGIN, not the driver
+    _execute(connection, _PRAGMAS)
+
+
+def _prepare_reader(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # each statement sees what was written last
+    _execute(connection, (*_PRAGMAS, "PRAGMA query_only = ON"))
+
+
+def _execute(connection: DBAPIConnection, statements: tuple[str, ...]) -> None:
     cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(pragma)
+    for statement in statements:
+        cursor.execute(statement)
     cursor.close()
 
 

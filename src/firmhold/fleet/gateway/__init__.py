@@ -1,0 +1,1 @@
+"""The gateway: the ports that devices reach. It signs nothing that a device believes."""

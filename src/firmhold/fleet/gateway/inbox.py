@@ -1,0 +1,66 @@
+"""What came in: reports at once and durably, check-ins a second's worth at a time.
+
+The gateway only ever adds rows. It cannot judge a report: the key of the device is not here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Engine, insert
+
+from firmhold.fleet.gateway.check_in import report_purpose
+from firmhold.fleet.nonces import Nonces
+from firmhold.fleet.tables import CHECK_INS, REPORTS
+from firmhold.trust.device_id import DeviceId
+from firmhold.trust.encoding import parse_json
+from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import FleetFault
+from firmhold.trust.shape import Shape
+from firmhold.trust.uptane.version_manifest import KIND, NONCE_BYTES
+
+MAX_REPORT_BYTES = KIND.max_bytes
+
+_SHAPE = Shape(Code.PROTOCOL_SHAPE)
+
+
+@dataclass(slots=True)
+class Inbox:
+    """The tables that the gateway adds to."""
+
+    database: Engine
+    nonces: Nonces
+    _seen: list[tuple[DeviceId, int]] = field(default_factory=list)
+
+    def take_report(self, device: DeviceId, data: bytes, now: datetime) -> None:
+        """Keep a report that answers a nonce of this gateway for this device. Raises `Refused`."""
+        nonce = _nonce_in(data)
+        if not self.nonces.good(nonce, report_purpose(device), now):
+            fault = FleetFault(code=Code.GATEWAY_NONCE, what=device, detail="not one of today")
+            raise Refused(fault)
+        row = {"device": device, "nonce": nonce, "received_at": int(now.timestamp()), "data": data}
+        with self.database.begin() as connection:
+            connection.execute(insert(REPORTS), row)
+
+    def saw(self, device: DeviceId, now: datetime) -> None:
+        """Note that a device has checked in."""
+        self._seen.append((device, int(now.timestamp())))
+
+    def taken(self) -> Sequence[tuple[DeviceId, int]]:
+        """Return the check-ins that were noted and not yet written, and forget them."""
+        seen, self._seen = self._seen, []
+        return seen
+
+    def write(self, seen: Sequence[tuple[DeviceId, int]]) -> None:
+        """Write check-ins, all in one go."""
+        if seen:
+            rows = [{"device": device, "at": at} for device, at in seen]
+            with self.database.begin() as connection:
+                connection.execute(insert(CHECK_INS), rows)
+
+
+def _nonce_in(data: bytes) -> bytes:
+    """What a report says that it answers; whether its device says so, the director finds out."""
+    document = _SHAPE.an_object(parse_json(data, max_bytes=MAX_REPORT_BYTES), "report")
+    signed = _SHAPE.an_object(document.get("signed"), "report.signed")
+    return _SHAPE.some_bytes(signed.get("nonce"), "report.signed.nonce", NONCE_BYTES)
