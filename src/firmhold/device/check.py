@@ -1,9 +1,9 @@
 """One cycle of a device with a network: ask, report, learn, verify, install.
 
-Only this half believes anything, and it has no network: whatever is needed is asked of `Fetch`, which
-brings bytes. What was refused is remembered for the next report; what cannot be had now is had in a
-later cycle. Work that was under way is taken up first, and a device that waits for a reboot or for
-a judgement does nothing else.
+Only this half believes anything, and it has no network: whatever is needed is asked of `Fetch`,
+which brings bytes. What was refused is remembered for the next report; what cannot be had now is
+had in a later cycle. Work that was under way is taken up first, and a device that waits for a
+reboot or for a judgement does nothing else.
 """
 
 import hashlib

@@ -61,6 +61,7 @@ _ADVICE: dict[Code, str] = {
     Code.FLEET_LINT: "Mend what the findings name, and plan again.",
     Code.FLEET_HOME: "Name a folder that `fleet init` has made.",
     Code.FLEET_SETUP: "Mend `fleet.json` at the place that is named, or set the server up anew.",
+    Code.FLEET_REFUSED: "The code at the end says which check of the server spoke.",
     Code.FLEET_UNREACHABLE: "Start the server with `fleet serve`, or look into its log.",
     Code.STORE_NO_ROOT: "Begin with `init TRUSTED_ROOT`, with a root that came by a safe way.",
     Code.STORE_ROOT_DAMAGED: "Begin again in an empty folder with a root that came by a safe way.",

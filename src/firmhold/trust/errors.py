@@ -297,6 +297,7 @@ class Code(StrEnum):
     FLEET_HOME = "fleet.home"
     FLEET_SETUP = "fleet.setup"
     FLEET_UNREACHABLE = "fleet.unreachable"
+    FLEET_REFUSED = "fleet.refused"
 
     # The demo.
     DRILL_FIRMWARE_DIGEST = "drill.firmware_digest"

@@ -414,6 +414,7 @@ class FleetFault(Fault):
             Code.FLEET_ROLLOUT_OVER,
             Code.FLEET_LINT,
             Code.FLEET_UNREACHABLE,
+            Code.FLEET_REFUSED,
         }
     )
     what: str

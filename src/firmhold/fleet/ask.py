@@ -1,0 +1,70 @@
+"""How an operator's command talks to the parts of a server: over their sockets, on this machine."""
+
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from firmhold.fleet.home import Home
+from firmhold.protocol.problem import parse_problem
+from firmhold.trust.encoding import JsonObject, JsonValue, parse_json, pretty_json
+from firmhold.trust.errors import Code, Misuse, Refused, Unavailable
+from firmhold.trust.faults import FleetFault
+
+MAX_BYTES = 256 * 1024 * 1024
+PATIENCE_SECONDS = 60
+
+
+class Part:
+    """One part of the server, asked over its operators' socket."""
+
+    def __init__(self, home: Home, name: str) -> None:
+        self._name = name
+        path = str(home.socket(f"{name}-admin"))
+        self._client = httpx.Client(
+            transport=httpx.HTTPTransport(uds=path),
+            base_url="http://firmhold",
+            timeout=PATIENCE_SECONDS,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def get(self, path: str, **query: str) -> JsonValue:
+        """Return what stands at a path."""
+        return self._answered(self._client.build_request("GET", path, params=query))
+
+    def post(self, path: str, body: JsonObject) -> JsonValue:
+        """Tell the part something; return its answer."""
+        return self.send(path, pretty_json(body))
+
+    def send(self, path: str, body: bytes) -> JsonValue:
+        """Send a document as it is; return the answer."""
+        return self._answered(self._client.build_request("POST", path, content=body))
+
+    def _answered(self, request: httpx.Request) -> JsonValue:
+        try:
+            found = self._client.send(request)
+        except httpx.HTTPError as error:
+            detail = type(error).__name__
+            fault = FleetFault(code=Code.FLEET_UNREACHABLE, what=self._name, detail=detail)
+            raise Unavailable(fault) from error
+        if found.is_success:
+            return parse_json(found.content, max_bytes=MAX_BYTES) if found.content else None
+        raise Misuse(_fault(self._name, found))
+
+
+def _fault(name: str, found: httpx.Response) -> FleetFault:
+    """What the part refused, under its own code where it is one of those that name a thing."""
+    try:
+        code = parse_problem(found.content).code
+    except Refused:
+        code = str(found.status_code)
+    if code in {str(each) for each in FleetFault.codes}:
+        return FleetFault(code=Code(code), what=name, detail=f"status {found.status_code}")
+    return FleetFault(code=Code.FLEET_REFUSED, what=name, detail=code)
