@@ -81,6 +81,7 @@ _ADVICE: dict[Code, str] = {
     Code.RELEASE_SITE_TAKEN: "Publish into a folder of this domain's own, or an empty one.",
     Code.DEVICE_CONFIG: "Write the file `device.json` again with `device init`, in an empty folder.",
     Code.DEVICE_BUSY: "Wait until the other command is through, then run this one again.",
+    Code.DEVICE_WALL: "This kernel cannot wall the process in: use one with Landlock and seccomp.",
     Code.DEVICE_THERE: "A device is here already: use an empty folder for another one.",
     Code.RELEASE_DESCRIPTION: "Mend the description at the place that is named; see the guide of a first release.",
     Code.RELEASE_NO_COUNTER: "Have the security authority sign a counter first: `release counter`.",

@@ -164,6 +164,7 @@ class Code(StrEnum):
     DEVICE_CONFIG = "device.config"
     DEVICE_BUSY = "device.busy"
     DEVICE_THERE = "device.there"
+    DEVICE_WALL = "device.wall"
 
     # The time, by signed word (trust/freshness).
     FRESHNESS_SHAPE = "freshness.shape"

@@ -388,6 +388,7 @@ class PlaceFault(Fault):
         Code.RELEASE_DESK,
         Code.DEVICE_BUSY,
         Code.DEVICE_THERE,
+        Code.DEVICE_WALL,
         Code.RELEASE_TARGET_NAME,
         Code.RELEASE_DRAFT_OPEN,
         Code.RELEASE_SITE_TAKEN,
