@@ -135,6 +135,12 @@ def asked_by(data: bytes) -> DeviceId:
     return device_id(_SHAPE.a_name(signed.get("device"), "signed.device"), "signed.device")
 
 
+def challenge_in(data: bytes) -> bytes:
+    """Return what a certificate request says that it answers: nothing is verified."""
+    signed = parse_document(data, KIND).signed
+    return _SHAPE.some_bytes(signed.get("challenge"), "signed.challenge", CHALLENGE_BYTES)
+
+
 def verify_request(
     data: bytes, device: DeviceId, key_id: KeyId, key: PublicKey, challenge: bytes
 ) -> Verified[CertificateRequest]:

@@ -4,7 +4,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+from cryptography.x509 import Certificate, CertificateBuilder
 
 from firmhold.signing.pkcs8 import is_sealed, open_key, seal_key
 from firmhold.storage.atomic import make_folder, sync_folder
@@ -61,6 +65,15 @@ class FileSigner:
         """The public half as an entry of a key table."""
         public = self._key.public_key().public_bytes_raw().hex()
         return {"keytype": ED25519, "scheme": ED25519, "keyval": {"public": public}}
+
+    @property
+    def public_key(self) -> Ed25519PublicKey:
+        """The public half."""
+        return self._key.public_key()
+
+    def sign_certificate(self, builder: CertificateBuilder) -> Certificate:
+        """Return the certificate that `builder` describes, signed."""
+        return builder.sign(self._key, None)
 
     def sign(self, payload: bytes) -> str:
         """Return the signature over `payload`, in hexadecimal; the same payload, the same bytes."""

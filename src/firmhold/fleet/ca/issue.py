@@ -1,0 +1,169 @@
+"""Who gets a certificate, and of which class.
+
+A new device brings a token. An enrolled one brings a request that its own signing key has signed.
+It gets the *full* class if nothing speaks against it and a certificate of its is still good; else
+the *recovery* class: who was away for too long, or is in quarantine, can always come back.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum, unique
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from firmhold.fleet.ca.authority import Authority, PublicKey
+from firmhold.fleet.ca.requests import signing_key, tls_key
+from firmhold.fleet.ca.tokens import make_token, spend
+from firmhold.fleet.nonces import Nonces
+from firmhold.fleet.tables import CERTIFICATES, ENROLLED
+from firmhold.protocol.enrolment import (
+    Issued,
+    asked_by,
+    challenge_in,
+    parse_enrolment,
+    verify_request,
+)
+from firmhold.protocol.identity import CertificateClass, Identity
+from firmhold.trust.device_id import DeviceId
+from firmhold.trust.encoding import canonical_json, parse_json
+from firmhold.trust.errors import Code, Misuse, Refused
+from firmhold.trust.faults import FleetFault
+from firmhold.trust.keys import derived_key_id, parse_public_key
+from firmhold.trust.tuf.schema import an_object
+
+LIFETIMES = {
+    CertificateClass.FULL: timedelta(days=30),
+    CertificateClass.RECOVERY: timedelta(days=7),
+}
+CHALLENGE = "certificate"
+
+_MAX_KEY_BYTES = 4096
+
+
+@unique
+class State(StrEnum):
+    """What is thought of a device."""
+
+    ACTIVE = "active"
+    QUARANTINED = "quarantined"
+    REVOKED = "revoked"
+
+
+_TAKEN_AWAY: dict[State, tuple[str, ...]] = {
+    State.ACTIVE: (),
+    State.QUARANTINED: (CertificateClass.FULL.value,),
+    State.REVOKED: tuple(each.value for each in CertificateClass),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The CA at work on its tables."""
+
+    database: Engine
+    authority: Authority
+    nonces: Nonces
+
+    def invite(self, device: DeviceId, now: datetime, lifetime: timedelta) -> str:
+        """Return a token for a device that is not enrolled yet."""
+        with self.database.begin() as connection:
+            if _state(connection, device) is not None:
+                raise Misuse(_fault(Code.FLEET_DEVICE_THERE, device, "it is enrolled"))
+            return make_token(connection, device, now, lifetime)
+
+    def enrol(self, data: bytes, now: datetime) -> bytes:
+        """Enrol a device, wholly or not at all; return its certificate. Raises `Refused`."""
+        asked = parse_enrolment(data)
+        entry, key = canonical_json(signing_key(asked.signing_csr)), tls_key(asked.tls_csr)
+        with self.database.begin() as connection:
+            spend(connection, asked.token, asked.device, now)
+            if _state(connection, asked.device) is not None:
+                raise Refused(_fault(Code.CA_DEVICE, asked.device, "enrolled already"))
+            row = {"device": asked.device, "key": entry, "state": State.ACTIVE.value}
+            moment = {"enrolled_at": int(now.timestamp())}
+            connection.execute(insert(ENROLLED), {**row, **moment})
+            identity = Identity(asked.device, CertificateClass.FULL)
+            return self._issue(connection, identity, key, now)
+
+    def challenge(self, now: datetime) -> bytes:
+        """Return what the next request has to answer."""
+        return self.nonces.make(CHALLENGE, now)
+
+    def certificate(self, data: bytes, now: datetime) -> bytes:
+        """Return a certificate for an enrolled device's new key. Raises `Refused`."""
+        device, challenge = asked_by(data), challenge_in(data)
+        with self.database.begin() as connection:
+            state = _state(connection, device)
+            if state in (None, State.REVOKED):
+                raise Refused(_fault(Code.CA_DEVICE, device, "not one of these"))
+            if not self.nonces.good(challenge, CHALLENGE, now):
+                raise Refused(_fault(Code.CA_CHALLENGE, device, "not one of now"))
+            entry = an_object(parse_json(_key(connection, device), max_bytes=_MAX_KEY_BYTES), "key")
+            known = parse_public_key(entry)
+            if known is None:
+                raise Refused(_fault(Code.CA_DEVICE, device, "its key cannot be read"))
+            asked = verify_request(data, device, derived_key_id(entry), known, challenge).value
+            full = state is State.ACTIVE and _has_a_good_one(connection, device, now)
+            kind = CertificateClass.FULL if full else CertificateClass.RECOVERY
+            return self._issue(connection, Identity(device, kind), tls_key(asked.tls_csr), now)
+
+    def set_state(self, device: DeviceId, state: State) -> None:
+        """Let a device in again, put it in quarantine, or end it. Its certificates follow."""
+        with self.database.begin() as connection:
+            changed = connection.execute(
+                update(ENROLLED).where(ENROLLED.c.device == device).values(state=state.value)
+            )
+            if changed.rowcount != 1:
+                raise Misuse(_fault(Code.FLEET_NO_DEVICE, device, "not enrolled"))
+            connection.execute(
+                update(CERTIFICATES)
+                .where(CERTIFICATES.c.device == device)
+                .where(CERTIFICATES.c["class"].in_(_TAKEN_AWAY[state]))
+                .values(revoked=True)
+            )
+
+    def _issue(
+        self, connection: Connection, identity: Identity, key: PublicKey, now: datetime
+    ) -> bytes:
+        lifetime = LIFETIMES[identity.certificate_class]
+        made = self.authority.for_device(identity, key, now, lifetime)
+        connection.execute(
+            insert(CERTIFICATES),
+            {
+                "serial": f"{made.serial_number:x}",
+                "device": identity.device,
+                "class": identity.certificate_class.value,
+                "not_before": int(made.not_valid_before_utc.timestamp()),
+                "not_after": int(made.not_valid_after_utc.timestamp()),
+                "revoked": False,
+            },
+        )
+        own = self.authority.certificate.public_bytes(Encoding.DER)
+        return Issued(made.public_bytes(Encoding.DER), (own,)).to_bytes()
+
+
+def _state(connection: Connection, device: DeviceId) -> State | None:
+    query = select(ENROLLED.c.state).where(ENROLLED.c.device == device)
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else State(found)
+
+
+def _key(connection: Connection, device: DeviceId) -> bytes:
+    query = select(ENROLLED.c.key).where(ENROLLED.c.device == device)
+    return bytes(connection.execute(query).scalar_one())
+
+
+def _has_a_good_one(connection: Connection, device: DeviceId, now: datetime) -> bool:
+    query = (
+        select(CERTIFICATES.c.serial)
+        .where(CERTIFICATES.c.device == device)
+        .where(CERTIFICATES.c.revoked.is_(False))
+        .where(CERTIFICATES.c.not_after > int(now.timestamp()))
+        .limit(1)
+    )
+    return connection.execute(query).first() is not None
+
+
+def _fault(code: Code, device: DeviceId, detail: str) -> FleetFault:
+    return FleetFault(code=code, what=device, detail=detail)
