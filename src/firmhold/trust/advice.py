@@ -60,6 +60,7 @@ _ADVICE: dict[Code, str] = {
     Code.FLEET_ROLLOUT_OVER: "Begin a new rollout.",
     Code.FLEET_LINT: "Mend what the findings name, and plan again.",
     Code.FLEET_HOME: "Name a folder that `fleet init` has made.",
+    Code.FLEET_SITE_WENT_BACK: "The site shows an older timestamp than before: publish again, and look who wrote there.",
     Code.FLEET_SETUP: "Mend `fleet.json` at the place that is named, or set the server up anew.",
     Code.FLEET_REFUSED: "The code at the end says which check of the server spoke.",
     Code.FLEET_UNREACHABLE: "Start the server with `fleet serve`, or look into its log.",

@@ -134,6 +134,7 @@ class Mismatch(Fault):
             Code.OFFLINE_TAG,
             Code.ACT_TAG,
             Code.PROTOCOL_TAG,
+            Code.FLEET_SITE_WENT_BACK,
             Code.PROTOCOL_OTHER_DEVICE,
             Code.PROTOCOL_CHALLENGE,
             Code.OFFLINE_LIFETIME,

@@ -39,6 +39,7 @@ class Halt(StrEnum):
 
     BY_OPERATOR = "by_operator"
     BY_FAILURES = "by_failures"
+    BY_DATE = "by_date"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ def plan(
     waves = [_members(wave, start.sha256, fleet) for wave in start.waves]
     known = tuple(opened[: len(waves)]) or (now,)
     halted = _halted(acts, start.waves[len(known) - 1], waves[len(known) - 1], forgiven)
+    halted = Halt.BY_DATE if halted is None and start.expires <= now else halted
     if halted is None and _next_opens(start.waves, waves, known, now):
         known = (*known, now)
     return Plan(len(known), _meant(waves, len(known), fleet, halted), halted, known)

@@ -144,6 +144,12 @@ def verify_act(
     return seal(act)
 
 
+def named_rollout(data: bytes) -> str:
+    """Return which rollout an act names: nothing is verified, only looked up."""
+    signed = parse_document(data, KIND).signed
+    return _SHAPE.a_name(signed.get("rollout"), "signed.rollout")
+
+
 def read_act(signed: JsonObject) -> RolloutAct:
     """Read the signed part of an act. Raises `Refused`."""
     members = _SHAPE.members(signed, "signed", _MEMBERS)

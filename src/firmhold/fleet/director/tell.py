@@ -1,0 +1,85 @@
+"""What operators are told of devices and rollouts, in words and numbers."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from firmhold.fleet.director import rollouts as kept
+from firmhold.fleet.director.inventory import Known, everybody, find, outcomes
+from firmhold.fleet.director.plan import Standing
+from firmhold.fleet.director.settle import standings_of
+from firmhold.trust.device_id import DeviceId
+from firmhold.trust.encoding import JsonObject, JsonValue
+from firmhold.trust.errors import Code, Misuse
+from firmhold.trust.faults import FleetFault
+from firmhold.trust.shape import written_date
+
+
+def devices(connection: Connection) -> JsonValue:
+    """Return a line for each device."""
+    return [_line(known) for known in everybody(connection)]
+
+
+def device(connection: Connection, name: str) -> JsonValue:
+    """Return all there is about one device. Raises `Misuse`."""
+    known = find(connection, DeviceId(name))
+    if known is None:
+        fault = FleetFault(code=Code.FLEET_NO_DEVICE, what=name, detail="not in the inventory")
+        raise Misuse(fault)
+    report = None if known.report is None else known.report.to_json()
+    ended: JsonObject = {**outcomes(connection, known.device)}
+    return {**_line(known), "report": report, "outcomes": ended}
+
+
+def rollouts(connection: Connection) -> JsonValue:
+    """Return a line for each rollout."""
+    return [_rollout(connection, each) for each in kept.all_of_them(connection)]
+
+
+def rollout(connection: Connection, name: str) -> JsonValue:
+    """Return one rollout. Raises `Misuse`."""
+    found = kept.find(connection, name)
+    if found is None:
+        fault = FleetFault(code=Code.FLEET_NO_ROLLOUT, what=name, detail="none of that name")
+        raise Misuse(fault)
+    return _rollout(connection, found)
+
+
+def _line(known: Known) -> JsonObject:
+    report = known.report
+    installed = None if report is None else report.components.get(known.component)
+    refusals: list[JsonValue] = [] if report is None else [*report.refusals]
+    return {
+        "device": known.device,
+        "product": known.product,
+        "component": known.component,
+        "model": known.model,
+        "revision": known.revision,
+        "version": None if installed is None else installed.version,
+        "release_counter": None if installed is None else installed.release_counter,
+        "runs": known.runs or None,
+        "booted": None if report is None else report.booted,
+        "refusals": refusals,
+        "seen": _moment(known.seen_at),
+        "tier": "device-signed",
+    }
+
+
+def _rollout(connection: Connection, found: kept.Rollout) -> JsonObject:
+    fleet = list(everybody(connection, found.product))
+    counts = Counter(standings_of(connection, found.release, fleet).values())
+    opened: list[JsonValue] = [written_date(each) for each in found.opened]
+    return {
+        "rollout": found.name,
+        "product": found.product,
+        "release": found.release,
+        "opened": opened,
+        "halted": found.halted,
+        "replaced": found.replaced,
+        "counts": {standing.value: counts[standing] for standing in Standing},
+    }
+
+
+def _moment(seconds: int | None) -> str | None:
+    return None if seconds is None else written_date(datetime.fromtimestamp(seconds, UTC))
