@@ -13,6 +13,7 @@ from firmhold import __version__
 
 COMMANDS = {
     "release": ("firmhold.release.cli", "build, sign and publish releases"),
+    "fleet": ("firmhold.fleet.cli", "the server: enrol devices, direct rollouts"),
     "device": ("firmhold.device.cli", "one device of this machine: install, confirm, status"),
     "tuf-client": ("firmhold.interop.tuf_client", "a plain TUF client, for outside suites"),
     "uptane-client": ("firmhold.interop.uptane_client", "one Uptane component, likewise"),
@@ -20,8 +21,15 @@ COMMANDS = {
 }
 """Each command with the module whose `main(arguments)` runs it, and what it is for."""
 
-OPERATOR_EXTRA = frozenset({"rich", "typer"})
-"""What only people's commands need, and a device does not have."""
+EXTRAS = {
+    "rich": "operator",
+    "typer": "operator",
+    "httpx": "server",
+    "sqlalchemy": "server",
+    "starlette": "server",
+    "uvicorn": "server",
+}
+"""What only people's commands and servers need, and a device does not have, by its extra."""
 
 
 class _Command(Protocol):
@@ -47,10 +55,11 @@ def _run(command: str, arguments: Sequence[str]) -> int:
     try:
         module = cast("_Command", import_module(COMMANDS[command][0]))
     except ModuleNotFoundError as error:
-        if error.name not in OPERATOR_EXTRA:
+        extra = EXTRAS.get(error.name or "")
+        if extra is None:
             raise
-        print(f"misuse: `{command}` needs {error.name}, of the extra `operator`", file=sys.stderr)
-        print("  Install it: pip install 'firmhold[operator]'.", file=sys.stderr)
+        print(f"misuse: `{command}` needs {error.name}, of the extra `{extra}`", file=sys.stderr)
+        print(f"  Install it: pip install 'firmhold[{extra}]'.", file=sys.stderr)
         return 1
     return module.main(arguments)
 

@@ -1,5 +1,6 @@
 """How an operator's command talks to the parts of a server: over their sockets, on this machine."""
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -10,9 +11,14 @@ from firmhold.protocol.problem import parse_problem
 from firmhold.trust.encoding import JsonObject, JsonValue, parse_json, pretty_json
 from firmhold.trust.errors import Code, Misuse, Refused, Unavailable
 from firmhold.trust.faults import FleetFault
+from firmhold.trust.shape import Shape
 
 MAX_BYTES = 256 * 1024 * 1024
+MOST_ROWS = 10_000_000
 PATIENCE_SECONDS = 60
+NO_QUERY: Mapping[str, str] = {}
+
+_SHAPE = Shape(Code.PROTOCOL_SHAPE)
 
 
 class Part:
@@ -35,17 +41,26 @@ class Part:
     ) -> None:
         self._client.close()
 
-    def get(self, path: str, **query: str) -> JsonValue:
-        """Return what stands at a path."""
-        return self._answered(self._client.build_request("GET", path, params=query))
+    def read(self, path: str, query: Mapping[str, str] = NO_QUERY) -> JsonObject:
+        """Return the object at a path."""
+        return _object(self._get(path, query), path)
 
-    def post(self, path: str, body: JsonObject) -> JsonValue:
-        """Tell the part something; return its answer."""
+    def rows(self, path: str) -> list[JsonObject]:
+        """Return the list of objects at a path."""
+        found = self._get(path, NO_QUERY)
+        return [*_SHAPE.a_list(found, path, MOST_ROWS, _object)]
+
+    def post(self, path: str, body: JsonObject) -> JsonObject:
+        """Tell the part something; return its answer, empty where there is none."""
         return self.send(path, pretty_json(body))
 
-    def send(self, path: str, body: bytes) -> JsonValue:
-        """Send a document as it is; return the answer."""
-        return self._answered(self._client.build_request("POST", path, content=body))
+    def send(self, path: str, body: bytes) -> JsonObject:
+        """Send a document as it is; return the answer, empty where there is none."""
+        found = self._answered(self._client.build_request("POST", path, content=body))
+        return {} if found is None else _object(found, path)
+
+    def _get(self, path: str, query: Mapping[str, str]) -> JsonValue:
+        return self._answered(self._client.build_request("GET", path, params=query))
 
     def _answered(self, request: httpx.Request) -> JsonValue:
         try:
@@ -57,6 +72,10 @@ class Part:
         if found.is_success:
             return parse_json(found.content, max_bytes=MAX_BYTES) if found.content else None
         raise Misuse(_fault(self._name, found))
+
+
+def _object(value: JsonValue, where: str) -> JsonObject:
+    return _SHAPE.an_object(value, where)
 
 
 def _fault(name: str, found: httpx.Response) -> FleetFault:

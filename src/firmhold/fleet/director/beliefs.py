@@ -55,6 +55,8 @@ class Beliefs:
         self._timestamp = b""
         self._trusted = TrustedSet.pin(root, FIRMHOLD)
         self._settings: Verified[TrustSettings] | None = None
+        self.settings_data = b""
+        """The trust settings, as they were signed."""
         self.refresh(now)
 
     @property
@@ -97,8 +99,9 @@ class Beliefs:
         trusted = self._drive(update_root(self._first, FIRMHOLD), None)
         trusted = self._drive(update_below_root(trusted, now), self._trusted)
         trusted, target = self._drive(find_target(trusted, SETTINGS_PATH, now), None)
-        settings = verify_settings(self._document(trusted, target), target, trusted.root)
-        self._trusted, self._settings, self._timestamp = trusted, settings, newest
+        data = self._document(trusted, target)
+        self._settings = verify_settings(data, target, trusted.root)
+        self._trusted, self.settings_data, self._timestamp = trusted, data, newest
         return True
 
     def release(self, path: str, now: datetime) -> Published:

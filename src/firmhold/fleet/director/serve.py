@@ -95,6 +95,15 @@ class Director:
         """Tell of all rollouts."""
         return _json(await self._in_turn(tell.rollouts))
 
+    async def acts(self, request: Request) -> Response:
+        """Send the acts of a rollout, in their order; none, if nobody has begun it."""
+        name = request.path_params["rollout"]
+        return _json(await self._in_turn(lambda connection: tell.acts(connection, name)))
+
+    async def settings(self, _: Request) -> Response:
+        """Send the trust settings that stand now."""
+        return _json({"settings": self.beliefs.settings_data.decode()})
+
     async def release(self, request: Request) -> Response:
         """Send the manifest of a release, as the director has verified it."""
         path = request.query_params.get("path", "")
@@ -157,6 +166,8 @@ def operators_app(director: Director) -> Starlette:
             Route("/devices", guarded(director.add), methods=["POST"]),
             Route("/devices/{device}", guarded(director.device), methods=["GET"]),
             Route("/rollouts", guarded(director.rollouts), methods=["GET"]),
+            Route("/rollouts/{rollout}/acts", guarded(director.acts), methods=["GET"]),
+            Route("/settings", guarded(director.settings), methods=["GET"]),
             Route("/releases", guarded(director.release), methods=["GET"]),
             Route("/acts", guarded(director.act), methods=["POST"]),
         ]

@@ -46,6 +46,12 @@ def rollout(connection: Connection, name: str) -> JsonValue:
     return _rollout(connection, found)
 
 
+def acts(connection: Connection, name: str) -> JsonValue:
+    """Return the acts of a rollout as they were signed, in their order."""
+    found: list[JsonValue] = [each.data.decode() for each in kept.acts_of(connection, name)]
+    return {"acts": found, "newest": kept.newest_sequence(connection, name)}
+
+
 def _line(known: Known) -> JsonObject:
     report = known.report
     installed = None if report is None else report.components.get(known.component)
@@ -75,6 +81,7 @@ def _rollout(connection: Connection, found: kept.Rollout) -> JsonObject:
         "product": found.product,
         "release": found.release,
         "opened": opened,
+        "open_waves": len(opened),
         "halted": found.halted,
         "replaced": found.replaced,
         "counts": {standing.value: counts[standing] for standing in Standing},

@@ -1,0 +1,272 @@
+"""`firmhold fleet`: set a server up, run it, and direct devices from the machine that it runs on.
+
+Operators' commands talk to the parts over their sockets. What goes out to devices is decided by an
+act that an operator's own key signs here; the server verifies it by the trust settings.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from firmhold.fleet.ask import Part
+from firmhold.fleet.home import Home, open_home
+from firmhold.fleet.invite import invitation
+from firmhold.fleet.operate import following, planned, send
+from firmhold.fleet.parts import PARTS, run_part
+from firmhold.fleet.set_up import set_up
+from firmhold.fleet.supervise import Supervisor
+from firmhold.fleet.waves import expiry, read_waves
+from firmhold.signing.passphrases import Passphrases
+from firmhold.signing.uri import open_signer
+from firmhold.storage.atomic import make_folder
+from firmhold.storage.disk import own_disk
+from firmhold.terminal import run, say, shown
+from firmhold.trust.encoding import JsonObject, JsonValue
+from firmhold.trust.errors import Code, Misuse, UsageFault
+from firmhold.trust.governance.rollout_act import Action, RolloutAct
+from firmhold.trust.tuf.schema import an_object
+
+app = typer.Typer(
+    help="Set a fleet server up, run it, and direct devices.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+HomePath = Annotated[Path, typer.Argument(help="The server's folder.")]
+PassphraseFile = Annotated[Path | None, typer.Option(help="A file with the keys' passphrase.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+Key = Annotated[str, typer.Option(help="The operator's key, as file:PATH.")]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; report a failure on standard error in one line and one of advice."""
+    return run(lambda: _called(arguments))
+
+
+def _called(arguments: Sequence[str]) -> None:
+    try:
+        app([*arguments], prog_name="firmhold fleet")
+    except SystemExit as end:  # how the library ends a command, also after it reported a bad call
+        if end.code:
+            raise
+
+
+@app.command("init")
+def init(
+    home: HomePath,
+    *,
+    desk: Annotated[Path, typer.Option(help="The staging desk whose domain it serves.")],
+    site: Annotated[Path, typer.Option(help="The folder that releases are published to.")],
+    host: Annotated[str, typer.Option(help="The name or address of this machine.")] = "127.0.0.1",
+    device_port: Annotated[int, typer.Option(min=1, max=65535)] = 8443,
+    enrolment_port: Annotated[int, typer.Option(min=1, max=65535)] = 8444,
+    wait: Annotated[int, typer.Option(min=1, help="Seconds between check-ins.")] = 3600,
+    database: Annotated[str | None, typer.Option(help="SQLAlchemy URL; else SQLite.")] = None,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Make a server's folder: its authority, its certificates, its tables."""
+    folder = home.absolute()
+    url = database or f"sqlite:///{folder / 'fleet.db'}"
+    made = Home(folder, host, device_port, enrolment_port, site.absolute(), url, wait)
+    passphrase = Passphrases(passphrase_file).passphrase(f"the keys in {desk / 'keys'}")
+    set_up(made, desk, passphrase, _now())
+    say(f"fleet server made in {folder}")
+    say("a staging server: all its keys lie in one folder, under one passphrase")
+
+
+@app.command("serve")
+def serve(home: HomePath, passphrase_file: PassphraseFile = None) -> None:
+    """Run all parts of the server on this machine, until told to end."""
+    found = open_home(home.absolute())
+    passphrase = Passphrases(passphrase_file).passphrase(f"the keys in {found.folder / 'keys'}")
+    say(f"devices at {found.host}:{found.device_port}, new ones at :{found.enrolment_port}")
+    say("one user, one machine: the walls between the parts are their sockets only")
+    Supervisor(found.folder, passphrase).run()
+
+
+@app.command("run")
+def run_(
+    home: HomePath,
+    part: Annotated[str, typer.Argument(help=f"One of {', '.join(PARTS)}.")],
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Run one part of the server as a process of its own."""
+    if part not in PARTS:
+        raise Misuse(UsageFault(code=Code.MISUSE, what=f"no part {part}: {', '.join(PARTS)}"))
+    run_part(open_home(home.absolute()), part, Passphrases(passphrase_file))
+
+
+@app.command("enrol")
+def enrol(
+    home: HomePath,
+    device: Annotated[str, typer.Argument(help="The device's name.")],
+    *,
+    product: Annotated[str, typer.Option(help="The product whose releases it takes.")],
+    component: Annotated[str, typer.Option(help="The component in its slots.")],
+    model: Annotated[str, typer.Option(help="Its hardware model.")],
+    revision: Annotated[int, typer.Option(min=0, help="Its hardware revision.")],
+    out: Annotated[Path, typer.Option(help="Where to write the invitation.")],
+    hours: Annotated[int, typer.Option(min=1, max=8760, help="How long it is good for.")] = 24,
+) -> None:
+    """Add a device, and write the invitation by which it enrols itself, once."""
+    found = open_home(home.absolute())
+    about: JsonObject = {
+        "device": device,
+        "product": product,
+        "component": component,
+        "model": model,
+        "revision": revision,
+    }
+    _require_new(out)
+    data = invitation(found, about, timedelta(hours=hours))
+    _write(out, data)
+    say(f"invitation of {device} in {out}; it is good once, for {hours} hours, and it is secret")
+
+
+@app.command("devices")
+def devices(home: HomePath, *, as_json: AsJson = False) -> None:
+    """List the devices."""
+    found = _rows(home, "/devices")
+    if as_json:
+        say(json.dumps(found, indent=1))
+        return
+    columns = ("device", "product", "model", "revision", "version", "booted", "refusals", "seen")
+    _show(columns, found)
+
+
+@app.command("show")
+def show(home: HomePath, device: str, *, as_json: AsJson = False) -> None:
+    """Show all there is about one device."""
+    with Part(open_home(home.absolute()), "director") as director:
+        found = director.read(f"/devices/{device}")
+    if as_json:
+        say(json.dumps(found, indent=1))
+        return
+    for name, value in found.items():
+        if name != "report":
+            say(shown(f"{name:<16} {_cell(value)}"))
+
+
+@app.command("state")
+def state(
+    home: HomePath,
+    device: str,
+    to: Annotated[str, typer.Argument(help="active, quarantined or revoked")],
+) -> None:
+    """Let a device in, put it in quarantine, or end its certificates; at the next request."""
+    with Part(open_home(home.absolute()), "ca") as ca:
+        ca.post(f"/devices/{device}/state", {"state": to})
+    say(f"{device} is {to}")
+
+
+@app.command("status")
+def status(home: HomePath, *, as_json: AsJson = False) -> None:
+    """Show the rollouts, and how far each is."""
+    rows = _rows(home, "/rollouts")
+    if as_json:
+        say(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        row.update(an_object(row["counts"], "counts"))
+        row["replaced"] = "yes" if row["replaced"] else None
+    names = ("rollout", "product", "open_waves", "confirmed", "failed", "waiting", "halted")
+    _show((*names, "replaced"), rows)
+
+
+@app.command("rollout")
+def rollout(
+    home: HomePath,
+    *,
+    release: Annotated[str, typer.Option(help="The release's path, as feature/camera/7.json.")],
+    name: Annotated[str, typer.Option(help="The rollout's name.")],
+    key: Key,
+    waves: Annotated[str, typer.Option(help="Shares of the devices in percent.")] = "1,10,100",
+    soak: Annotated[int, typer.Option(min=0, help="Seconds before the next wave.")] = 3600,
+    confirmed: Annotated[int, typer.Option(min=0, max=100, help="Percent that must have it.")] = 90,
+    failed: Annotated[int, typer.Option(min=0, max=100, help="Percent that may fail.")] = 5,
+    days: Annotated[int, typer.Option(min=1, max=366, help="How long it may go on.")] = 30,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan, sign nothing.")
+    ] = False,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Plan a rollout, look it over, sign its act, and begin."""
+    now, shares = _now(), read_waves(waves, soak, confirmed, failed)
+    with Part(open_home(home.absolute()), "director") as director:
+        plan = planned(director, name, release, shares, now, expiry(now, days))
+        for line in plan.told():
+            say(shown(line))
+        plan.require_sound()
+        if not dry_run:
+            _send(director, plan.act, key, passphrase_file)
+
+
+@app.command("halt")
+def halt(home: HomePath, name: str, *, key: Key, passphrase_file: PassphraseFile = None) -> None:
+    """Stop a rollout: nothing further goes out; who has the release keeps it."""
+    _follow(home, name, Action.HALT, key, passphrase_file)
+
+
+@app.command("resume")
+def resume(home: HomePath, name: str, *, key: Key, passphrase_file: PassphraseFile = None) -> None:
+    """Let a halted rollout go on; the failures of today are forgiven, new ones are not."""
+    _follow(home, name, Action.RESUME, key, passphrase_file)
+
+
+def _follow(home: Path, name: str, action: Action, key: str, passphrase_file: Path | None) -> None:
+    with Part(open_home(home.absolute()), "director") as director:
+        _send(director, following(director, name, action, _now()), key, passphrase_file)
+
+
+def _send(director: Part, act: RolloutAct, key: str, passphrase_file: Path | None) -> None:
+    found = send(director, act, open_signer(key, Passphrases(passphrase_file)))
+    halted = f", halted {found['halted']}" if found["halted"] else ""
+    say(shown(f"{act.action} of {act.rollout} signed{halted}"))
+
+
+def _rows(home: Path, path: str) -> list[JsonObject]:
+    with Part(open_home(home.absolute()), "director") as director:
+        return director.rows(path)
+
+
+def _show(columns: Sequence[str], rows: Sequence[JsonObject]) -> None:
+    table = Table()
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(shown(_cell(row.get(name)))) for name in columns))
+    Console().print(table)
+
+
+def _cell(value: JsonValue) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(_cell(each) for each in value)
+    return str(value)
+
+
+def _require_new(path: Path) -> None:
+    if path.exists():
+        raise Misuse(UsageFault(code=Code.MISUSE, what=f"{path} is there already"))
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file that only its owner reads."""
+    with own_disk(path):
+        make_folder(path.absolute().parent)
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_bytes(data)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - the composition root reads the clock
