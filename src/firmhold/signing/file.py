@@ -8,7 +8,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
 )
-from cryptography.x509 import Certificate, CertificateBuilder
+from cryptography.x509 import (
+    Certificate,
+    CertificateBuilder,
+    CertificateSigningRequest,
+    CertificateSigningRequestBuilder,
+)
 
 from firmhold.signing.pkcs8 import is_sealed, open_key, seal_key
 from firmhold.storage.atomic import make_folder, sync_folder
@@ -73,6 +78,10 @@ class FileSigner:
 
     def sign_certificate(self, builder: CertificateBuilder) -> Certificate:
         """Return the certificate that `builder` describes, signed."""
+        return builder.sign(self._key, None)
+
+    def sign_request(self, builder: CertificateSigningRequestBuilder) -> CertificateSigningRequest:
+        """Return the certificate signing request that `builder` describes, signed."""
         return builder.sign(self._key, None)
 
     def sign(self, payload: bytes) -> str:
