@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from firmhold.interop.adapters.http import Patience
 from firmhold.sim.network import Trickle, Wire
 from firmhold.sim.world import IMPATIENT, World
 from firmhold.trust.errors import Code
 from firmhold.trust.faults import FetchFault
+from firmhold.wire.sockets import Patience
 
 HANG = 10.0
 """Seconds: far more than `IMPATIENT` allows, far less than any of these answers would take."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firmhold.interop.adapters.http import HttpFetcher, Patience
+from firmhold.interop.adapters.http import HttpFetcher
 from firmhold.interop.ports import Fetcher
 from firmhold.sim.network import (
     Answer,
@@ -20,6 +20,7 @@ from firmhold.sim.network import (
 )
 from firmhold.trust.errors import Code, Refused, Unavailable
 from firmhold.trust.faults import FetchFault, OverLimit
+from firmhold.wire.sockets import Patience
 
 
 class FetcherContract:

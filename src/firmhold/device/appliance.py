@@ -13,10 +13,11 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from firmhold import __version__
+from firmhold.device.accounts import Accounts
 from firmhold.device.adapters.block import SlotFile
 from firmhold.device.adapters.boot_file import FileBoot, FileFloor, boot
 from firmhold.device.adapters.disk import own_disk, read_file
@@ -26,7 +27,7 @@ from firmhold.device.adapters.medium import Medium
 from firmhold.device.case import Case
 from firmhold.device.config import MAX_BYTES, Config, parse_config
 from firmhold.device.confirm import confirm
-from firmhold.device.extents import Base, ExtentSource
+from firmhold.device.extents import Base, ExtentSource, Payloads
 from firmhold.device.install import Installer
 from firmhold.device.learn import learn_offline
 from firmhold.device.manifests import Manifests
@@ -35,7 +36,7 @@ from firmhold.device.ports import Machine
 from firmhold.device.trust_store import BuiltIn, TrustStore
 from firmhold.device.verify import verify
 from firmhold.device.warrant import StoredWarrant
-from firmhold.trust.errors import Code, Damaged, Fault, Misuse, Refused
+from firmhold.trust.errors import Code, Damaged, Fault, Misuse, Refused, Unavailable
 from firmhold.trust.faults import PlaceFault
 from firmhold.trust.freshness.time_floor import Uptime
 from firmhold.trust.uptane.offline import Addressee
@@ -50,6 +51,7 @@ from firmhold.update.version import (
     read_agent_version,
 )
 
+NO_MEDIUM = "no-medium"
 CONFIG, BUILT_IN, SEAL, KEPT, BOOT = "device.json", "built-in", "seal.key", "kept", "boot"
 BUILT_IN_FILES = ("image.root.json", "director.root.json", "settings.json")
 MOST_BUILT_IN = 600_000
@@ -67,6 +69,7 @@ class Appliance:
         self.memory = Memory(files, seal)
         self.store = TrustStore(files, seal, _built_in(state / BUILT_IN))
         self.manifests = Manifests(files, seal)
+        self.accounts = Accounts(files, seal)
         self.boot = FileBoot(state / BOOT)
         self.floor = FileFloor(state / BOOT)
         self.reboot_wanted = False
@@ -78,13 +81,15 @@ class Appliance:
 
     def start(self) -> tuple[str, ...]:
         """Go on after a boot, judge what runs if it waits for that; return the failed checks."""
-        installer = self.installer(None)
-        installer.start()
+        installer = self.installer(Medium(self.state / NO_MEDIUM, self.manifests))
+        with suppress(Unavailable):  # what is under way goes on when its payloads are to be had
+            installer.start()
         return confirm(installer, Checks(self.manifests.checks))
 
     def install(self, folder: Path) -> bool:
         """Install what a medium brings, if it may be; tell whether it brings something."""
-        medium, installer = Medium(folder, self.manifests), self.installer(folder)
+        medium = Medium(folder, self.manifests)
+        installer = self.installer(medium)
         installer.start()
         if self.reboot_wanted or installer.awaits is not None:
             return True
@@ -133,8 +138,8 @@ class Appliance:
             manifests=frozenset() if runs is None else frozenset({runs.release.digest}),
         )
 
-    def installer(self, medium: Path | None) -> Installer:
-        """Return the installer on this device's ports, with a medium to take payloads from."""
+    def installer(self, payloads: Payloads) -> Installer:
+        """Return the installer on this device's ports, with a place to take payloads from."""
         running = self.boot.running()
         slots = {
             slot: SlotFile(path, running=slot is running)
@@ -145,8 +150,7 @@ class Appliance:
             runs = self.runs()
             return None if runs is None or running is None else (runs.release.image, slots[running])
 
-        folder = medium if medium is not None else self.state / "no-medium"
-        source = ExtentSource(Medium(folder, self.manifests), base)
+        source = ExtentSource(payloads, base)
         warrant = StoredWarrant(self.store)
         return Installer(Machine(self.boot, slots, self.floor, self, source, warrant), self.memory)
 

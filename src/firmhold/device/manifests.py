@@ -38,6 +38,10 @@ class Manifests:
         """Return the health checks of a release, by digest; of one that nobody knows: none."""
         return next((each.checks for each in self._known() if each.digest == release), ())
 
+    def version(self, release: bytes) -> str | None:
+        """Return the version, for people, of a release; None: nobody knows."""
+        return next((str(each.version) for each in self._known() if each.digest == release), None)
+
     def component(self, image: Image) -> ReleaseComponent | None:
         """Return the component that has this image; None if no manifest names it."""
         parts = (part for release in self._known() for part in release.components)

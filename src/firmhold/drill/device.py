@@ -8,10 +8,11 @@ from pathlib import Path
 
 from firmhold.drill.slots import TwoSlots
 from firmhold.interop.adapters.folder import MetadataFolder, TargetFolder
-from firmhold.interop.adapters.http import HttpFetcher, Patience
+from firmhold.interop.adapters.http import HttpFetcher
 from firmhold.interop.adapters.system import SystemClock
 from firmhold.interop.client import Client, pin
 from firmhold.trust.tuf.dialect import FIRMHOLD
+from firmhold.wire.sockets import Patience
 
 _LONG = 16
 PATIENCE = Patience(grace_seconds=1.5, minimum_bytes_per_second=8192)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from firmhold.interop.adapters.folder import MetadataFolder, TargetFolder
-from firmhold.interop.adapters.http import HttpFetcher, Patience
+from firmhold.interop.adapters.http import HttpFetcher
 from firmhold.interop.client import Client, pin
 from firmhold.sim.attacker import Attacker
 from firmhold.sim.clock import SimClock
@@ -20,6 +20,7 @@ from firmhold.sim.network import SimNetwork
 from firmhold.sim.repository import SimRepository
 from firmhold.trust.errors import Fault, FirmholdError
 from firmhold.trust.tuf.dialect import PLAIN_TUF, Dialect
+from firmhold.wire.sockets import Patience
 
 IMPATIENT = Patience(grace_seconds=0.5, minimum_bytes_per_second=4096)
 """For a device that is to be kept waiting, so that tests of patience do not need any."""

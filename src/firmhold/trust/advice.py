@@ -41,6 +41,7 @@ _ADVICE: dict[Code, str] = {
     + "The server shows a key that the trust settings do not name: somebody may be in between.",
     Code.FETCH_CERTIFICATE: _KEEP
     + "The server's certificate is not of the device's own authority, or not of this time.",
+    Code.FETCH_RANGE: "The server answers with another part than it was asked for: try another one.",
     Code.FETCH_REFUSED: "The server refuses this device: look at its certificate and at what the server says of it.",
     Code.FETCH_DISK_FULL: "The spool is full: make room, then try again; what was fetched is kept.",
     Code.CA_TOKEN: "The token is unknown, used, over, or for another device: make a new one with `fleet enrol`.",

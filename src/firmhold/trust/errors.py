@@ -235,6 +235,7 @@ class Code(StrEnum):
     FETCH_PIN = "fetch.pin"
     FETCH_CERTIFICATE = "fetch.certificate"
     FETCH_REFUSED = "fetch.refused"
+    FETCH_RANGE = "fetch.range"
     FETCH_DISK_FULL = "fetch.disk_full"
 
     # What this machine keeps on its own disk.

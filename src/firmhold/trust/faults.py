@@ -369,6 +369,7 @@ class FetchFault(Fault):
             Code.FETCH_PIN,
             Code.FETCH_CERTIFICATE,
             Code.FETCH_REFUSED,
+            Code.FETCH_RANGE,
             Code.FETCH_DISK_FULL,
         }
     )

@@ -27,33 +27,34 @@ class Medium:
 
     def order(self) -> bytes:
         """Return the offline update."""
-        return self._bytes("order.json", MAX_BYTES)
+        return self.read("order.json", MAX_BYTES)
 
     def metadata(self, repository: Repository, path: str, max_bytes: int) -> bytes | None:
         """Return metadata of the image repository; a medium brings none of a Director's."""
         if repository is Repository.DIRECTOR:
             return None
         try:
-            return self._bytes(f"metadata/{path}", max_bytes)
+            return self.read(f"metadata/{path}", max_bytes)
         except Unavailable:
             return None
 
     def target(self, path: str, max_bytes: int) -> bytes:
         """Return a small target of the image repository."""
-        return self._bytes(f"targets/{path}", max_bytes)
+        return self.read(f"targets/{path}", max_bytes)
 
     def index(self, image: Image) -> bytes:
         """Return the index of an image, under the digest that its manifest names."""
         part = self._manifests.component(image)
         if part is None:
             raise _unavailable(image.root.hex(), "no manifest names this image")
-        return self._bytes(f"payloads/{part.index.sha256}", part.index.length)
+        return self.read(f"payloads/{part.index.sha256}", part.index.length)
 
     def payload(self, sha256: str, length: int) -> bytes:
         """Return the payload with this digest."""
-        return self._bytes(f"payloads/{sha256}", length)
+        return self.read(f"payloads/{sha256}", length)
 
-    def _bytes(self, path: str, max_bytes: int) -> bytes:
+    def read(self, path: str, max_bytes: int) -> bytes:
+        """Return a file of the folder, cut off at `max_bytes`."""
         place = (self.folder / path).resolve()
         if not place.is_relative_to(self.folder.resolve()):
             raise _unavailable(path, "outside the medium")

@@ -1,0 +1,163 @@
+"""TLS 1.3 to a server that is known beforehand: by a private authority, a name and a pinned key.
+
+The system's clock decides nothing here, for a device may think that it is 1970 or 2100. All that it
+knows is a floor, a time that has passed for certain: a certificate that ended before it is refused.
+What comes after the handshake is checked before the first byte of a request leaves.
+"""
+
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from firmhold.device.fetch.certificate import read_certificate
+from firmhold.device.fetch.spool import own_disk
+from firmhold.trust.errors import Code, Refused, Unavailable
+from firmhold.trust.faults import FetchFault
+from firmhold.trust.shape import written_date
+from firmhold.wire.sockets import Connection, Patience, PlainSocket, TlsSocket
+
+NO_CHECK_TIME = 0x200000
+"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which the module `ssl` has no name for."""
+
+_ALERT = "_ALERT_"
+_ABOUT_US = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
+"""What is in the name of an alert by which a server says no to whom it was shown."""
+
+
+class Meant(Protocol):
+    """What makes a server the one that is meant."""
+
+    def context(self) -> ssl.SSLContext:
+        """Return how to shake hands."""
+        ...
+
+    def require(self, url: str, certificate: bytes) -> None:
+        """Pass if it is the server that showed this certificate (DER), else raise `Refused`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """The gateway: of the private authority, with a pinned key."""
+
+    authority: Path
+    certificate: Path | None
+    """The device's own; None: nobody in particular asks."""
+    key: Path | None
+    pins: frozenset[bytes]
+    """SHA-256 of each SubjectPublicKeyInfo that is taken."""
+    floor: datetime
+
+    def context(self) -> ssl.SSLContext:
+        """Return how to shake hands, with the device's certificate if it has one yet."""
+        return context(self.authority, self.certificate, self.key)
+
+    def require(self, url: str, certificate: bytes) -> None:
+        """Pass if the certificate has not ended and the key is one of the pins."""
+        key = require_current(url, certificate, self.floor)
+        if key not in self.pins:
+            raise Refused(FetchFault(code=Code.FETCH_PIN, url=url, detail=key.hex()))
+
+
+@dataclass(frozen=True, slots=True)
+class Authorised:
+    """A payload server: of authorities of its own. It is never told who asks."""
+
+    authorities: Sequence[str]
+    """Certificates in PEM form."""
+    floor: datetime
+
+    def context(self) -> ssl.SSLContext:
+        """Return how to shake hands."""
+        found = _context()
+        found.load_verify_locations(cadata="\n".join(self.authorities))
+        return found
+
+    def require(self, url: str, certificate: bytes) -> None:
+        """Pass if the certificate has not ended."""
+        require_current(url, certificate, self.floor)
+
+
+class SecureConnection(Connection):
+    """A connection to the server that is meant."""
+
+    def __init__(self, host: str, port: int, patience: Patience, meant: Meant) -> None:
+        super().__init__(host, port, patience)
+        self._meant = meant
+
+    def opened(self) -> PlainSocket:
+        """Return a new socket to the server, when it is known to be the one that is meant."""
+        url = f"https://{self.host}:{self.port}"
+        found = self._meant.context()
+        found.sslsocket_class = TlsSocket
+        plain = super().opened()
+        plain.settimeout(self.patience.grace_seconds)
+        try:
+            with said_no(url):
+                secured = found.wrap_socket(plain, server_hostname=self.host)
+        finally:
+            plain.close()  # wrapped, it is another one's; else it is left over
+        try:
+            self._meant.require(url, secured.getpeercert(binary_form=True) or b"")
+        except BaseException:
+            secured.close()
+            raise
+        if not isinstance(secured, TlsSocket):
+            raise TypeError
+        return secured
+
+
+def context(authority: Path, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+    """Return how to shake hands with a server of the private authority, and of no other.
+
+    The device's certificate is shown if both files are there. Raises `Damaged`.
+    """
+    found = _context()
+    with own_disk(authority):
+        found.load_verify_locations(authority)
+    if certificate is not None and key is not None and certificate.exists() and key.exists():
+        with own_disk(certificate):
+            # A key that is enciphered is not one that this process could use: nobody is asked.
+            found.load_cert_chain(certificate, key, password="")
+    return found
+
+
+def require_current(url: str, certificate: bytes, floor: datetime) -> bytes:
+    """Return the SHA-256 of the key, if the certificate had not ended when `floor` had come."""
+    try:
+        shown = read_certificate(certificate)
+    except ValueError as error:
+        fault = FetchFault(code=Code.FETCH_CERTIFICATE, url=url, detail=str(error))
+        raise Refused(fault) from error
+    if shown.not_after < floor:
+        detail = f"ended {written_date(shown.not_after)}, it is {written_date(floor)} at least"
+        raise Refused(FetchFault(code=Code.FETCH_CERTIFICATE, url=url, detail=detail))
+    return shown.key_sha256
+
+
+@contextmanager
+def said_no(url: str) -> Iterator[None]:
+    """Tell a server that is not believed, and one that does not believe, from any other failure."""
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        detail = error.verify_message
+        fault = FetchFault(code=Code.FETCH_CERTIFICATE, url=url, detail=detail)
+        raise Refused(fault) from error
+    except ssl.SSLError as error:
+        alert = error.reason or ""
+        if _ALERT not in alert or not any(word in alert for word in _ABOUT_US):
+            raise
+        raise Unavailable(FetchFault(code=Code.FETCH_REFUSED, url=url, detail=alert)) from error
+
+
+def _context() -> ssl.SSLContext:
+    found = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    found.minimum_version = ssl.TLSVersion.TLSv1_3
+    found.hostname_checks_common_name = False
+    found.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)
+    return found

@@ -1,0 +1,176 @@
+"""A device with a network, put together: its own folder, and the process that has the network.
+
+STATE/device.key         the device signing key
+STATE/fetch/             what the process with the network may read; its spool is below it
+"""
+
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from ssl import DER_cert_to_PEM_cert
+
+from firmhold.device.adapters.disk import own_disk, read_file, sync_folder, write_all
+from firmhold.device.adapters.key import DeviceKey, new_tls_key
+from firmhold.device.adapters.spooled import Spooled
+from firmhold.device.appliance import Appliance, uptime
+from firmhold.device.certificates import Server, TlsIdentity, due, over, recovered, renewed
+from firmhold.device.check import Checker, Ended
+from firmhold.device.fetch.ask import FetchClient, Port
+from firmhold.device.fetch.config import (
+    CERTIFICATE,
+    CONFIG,
+    KEY,
+    SPOOL,
+    Base,
+    FetchConfig,
+    read_fetch_config,
+)
+from firmhold.device.report import Standing
+from firmhold.trust.device_id import DeviceId
+from firmhold.trust.errors import Unavailable
+from firmhold.trust.settings.trust_settings import TrustSettings
+
+FETCH, SIGNING_KEY, SOCKET = "fetch", "device.key", "fetch.sock"
+MOST_SPOOL_BYTES = 1 << 28
+MAX_PEM_BYTES = 65_536
+
+_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+_OWNER_AND_GROUP = 0o640
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One port of the server, asked through the process with the network."""
+
+    client: FetchClient
+    port: Port
+
+    def get(self, path: str, max_bytes: int) -> bytes:
+        """Return what stands at a path."""
+        return self.client.get(self.port, path, max_bytes)
+
+    def post(self, path: str, body: bytes, max_bytes: int) -> bytes:
+        """Send something; return the answer."""
+        return self.client.post(self.port, path, body, max_bytes)
+
+
+class Online:
+    """A device that has been enrolled."""
+
+    def __init__(self, state: Path, socket: Path) -> None:
+        self.appliance = Appliance(state)
+        self.folder = state / FETCH
+        self.key = DeviceKey(state / SIGNING_KEY)
+        self.client = FetchClient(socket)
+
+    def check(self) -> tuple[Ended, int | None]:
+        """Go through one cycle with the server. Raises what `Checker.run` raises."""
+        self.write_config()
+        self._keep_certified()
+        appliance = self.appliance
+        spooled = Spooled(self.client, self.folder / SPOOL, appliance.manifests)
+        installer = appliance.installer(spooled)
+        return Checker(
+            store=appliance.store,
+            manifests=appliance.manifests,
+            accounts=appliance.accounts,
+            installer=installer,
+            fetch=spooled,
+            key=self.key,
+            uptime=uptime(),
+            device=appliance.device,
+            standing=self._standing,
+            runs=appliance.runs,
+            waits=lambda: appliance.reboot_wanted or installer.awaits is not None,
+        ).run()
+
+    def write_config(self) -> None:
+        """Tell the process with the network where it may go, by the settings of today."""
+        place = self.folder / CONFIG
+        known = read_fetch_config(place)
+        settings = self.appliance.store.settings.value
+        new = configured(known.host, (known.device_port, known.enrolment_port), settings, self._now)
+        if new != known:
+            replace_file(place, new.to_bytes())
+
+    @property
+    def _now(self) -> datetime:
+        """What time it is at least; the start of 1970 where nothing is known."""
+        floor = self.appliance.store.floor
+        return _NO_TIME if floor is None else floor.now(uptime())
+
+    def _keep_certified(self) -> None:
+        """Renew the certificate in time; what cannot be now is tried in the next cycle."""
+        with own_disk(self.folder / CERTIFICATE):
+            certificate = read_file(self.folder / CERTIFICATE, MAX_PEM_BYTES)
+        if over(certificate, self._now):
+            self.recover()
+        elif due(certificate, self._now):
+            try:
+                self._take(renewed(self._server("device"), self._name, self.key, new_tls_key))
+            except Unavailable:
+                return
+
+    def recover(self) -> None:
+        """Get a certificate by the device's own key alone."""
+        self._take(recovered(self._server("enrolment"), self._name, self.key, new_tls_key))
+
+    @property
+    def _name(self) -> DeviceId:
+        return self.appliance.config.device
+
+    def _server(self, port: Port) -> Server:
+        return Asked(self.client, port)
+
+    def _take(self, identity: TlsIdentity) -> None:
+        keep_identity(self.folder, identity)
+
+    def _standing(self, recovery: bool) -> Standing:  # noqa: FBT001 - a fact that is passed on
+        appliance = self.appliance
+        runs = appliance.runs()
+        version = None if runs is None else appliance.manifests.version(runs.release.digest)
+        return Standing(
+            device=appliance.config.device,
+            component=appliance.config.component,
+            running=appliance.boot.running(),
+            record=appliance.boot.read(),
+            state=appliance.memory.state,
+            version=version,
+            recovery=recovery,
+        )
+
+
+def configured(
+    host: str, ports: tuple[int, int], settings: TrustSettings, floor: datetime
+) -> FetchConfig:
+    """Return what the process with the network may do, by the trust settings."""
+    pins = settings.server_pins.current | settings.server_pins.next
+    bases = tuple(
+        Base(base.url, tuple(DER_cert_to_PEM_cert(each) for each in base.authorities))
+        for base in settings.payload_bases
+    )
+    device_port, enrolment_port = ports
+    day = floor.replace(hour=0, minute=0, second=0, microsecond=0)
+    return FetchConfig(host, device_port, enrolment_port, pins, day, bases, MOST_SPOOL_BYTES)
+
+
+def keep_identity(folder: Path, identity: TlsIdentity) -> None:
+    """Keep a certificate and its key; the certificate, which makes them count, is written last."""
+    replace_file(folder / KEY, identity.key)
+    replace_file(folder / CERTIFICATE, identity.certificate)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Give a file these bytes, wholly and durably, or leave it as it was."""
+    new = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+    with own_disk(path):
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_AND_GROUP)
+        try:
+            write_all(descriptor, 0, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        new.replace(path)
+        sync_folder(path.parent)
