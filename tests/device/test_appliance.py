@@ -291,7 +291,7 @@ def test_status_tells_an_owner_what_there_is(with_one: Offline, capsys: Output) 
     capsys.readouterr()
     assert with_one.run("status") == 0
     told = capsys.readouterr().out
-    assert f"device       {DEVICE}" in told
+    assert f"device         {DEVICE}" in told
     assert with_one.run("status", "--json") == 0
     members = json.loads(capsys.readouterr().out)
     assert members["phase"] == "idle"

@@ -64,7 +64,7 @@ class Appliance:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        self.config = _config(state / CONFIG)
+        self.config = read_config(state)
         files, seal = FileFolder(state / KEPT), KeyFile(state / SEAL)
         self.memory = Memory(files, seal)
         self.store = TrustStore(files, seal, _built_in(state / BUILT_IN))
@@ -120,6 +120,15 @@ class Appliance:
         """Ask for a reboot; whoever runs this process sees to it."""
         self.reboot_wanted = True
 
+    @property
+    def slots(self) -> dict[Slot, SlotFile]:
+        """The media of the slots; that of the one that runs is for reading only."""
+        running = self.boot.running()
+        return {
+            slot: SlotFile(path, running=slot is running)
+            for slot, path in self.config.slots.items()
+        }
+
     def runs(self) -> Accepted | None:
         """Return what runs, if it was installed here."""
         running = self.boot.running()
@@ -140,11 +149,7 @@ class Appliance:
 
     def installer(self, payloads: Payloads) -> Installer:
         """Return the installer on this device's ports, with a place to take payloads from."""
-        running = self.boot.running()
-        slots = {
-            slot: SlotFile(path, running=slot is running)
-            for slot, path in self.config.slots.items()
-        }
+        running, slots = self.boot.running(), self.slots
 
         def base() -> Base | None:
             runs = self.runs()
@@ -183,9 +188,10 @@ def _agent() -> AgentVersion:
     return read_agent_version(__version__) or AgentVersion(0, 0, 0)
 
 
-def _config(path: Path) -> Config:
-    with own_disk(path):
-        data = read_file(path, MAX_BYTES)
+def read_config(state: Path) -> Config:
+    """Return what the device in a folder is. Raises `Damaged`."""
+    with own_disk(state / CONFIG):
+        data = read_file(state / CONFIG, MAX_BYTES)
     try:
         return parse_config(data)
     except Refused as error:

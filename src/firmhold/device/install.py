@@ -4,8 +4,7 @@ The order is the machine's: its next state is durable before the first of its ac
 action is durable before the next. Whatever is cut off or fails is taken up by the next `start`.
 """
 
-from collections.abc import Iterator
-
+from firmhold.device.measure import has
 from firmhold.device.memory import Memory
 from firmhold.device.ports import Machine
 from firmhold.trust.errors import Code, Misuse, Refused, UsageFault
@@ -36,7 +35,7 @@ from firmhold.update.events import (
 )
 from firmhold.update.installation import step
 from firmhold.update.journal import Accepted, Candidate, State
-from firmhold.update.pieces import PIECE_BYTES, Image, Meter
+from firmhold.update.pieces import PIECE_BYTES
 from firmhold.update.release import Release
 
 COPIED_PIECES = 4
@@ -168,7 +167,8 @@ class Installer:
             case CopyPieces():
                 answer = self._copy(action)
             case ReadBack():
-                answer = self._read_back(action)
+                image = action.release.image
+                answer = Measured(has(machine.slots[action.slot], image))
             case CheckHealth():
                 self.awaits, answer = action, None
             case _:  # Reboot
@@ -190,14 +190,3 @@ class Installer:
         slot.write(first * PIECE_BYTES, data)
         slot.flush()
         return Written(first - -len(data) // PIECE_BYTES)
-
-    def _read_back(self, action: ReadBack) -> Measured:
-        meter = Meter()
-        for offset, length in _parts(action.release.image):
-            meter.update(self._machine.slots[action.slot].read_back(offset, length))
-        return Measured(meter.finish().image == action.release.image)
-
-
-def _parts(image: Image) -> Iterator[tuple[int, int]]:
-    for first in range(0, image.pieces, COPIED_PIECES):
-        yield image.span(first, min(COPIED_PIECES, image.pieces - first))

@@ -83,6 +83,8 @@ _ADVICE: dict[Code, str] = {
     Code.RELEASE_SITE_TAKEN: "Publish into a folder of this domain's own, or an empty one.",
     Code.DEVICE_CONFIG: "Write the file `device.json` again with `device init`, in an empty folder.",
     Code.DEVICE_BUSY: "Wait until the other command is through, then run this one again.",
+    Code.DEVICE_FETCH: "Nothing was changed. Try `firmhold device check` by hand, and read what is said above.",
+    Code.DEVICE_SLOT: "The slot was changed or its medium is failing: boot the other slot, and have the release installed again.",
     Code.DEVICE_WALL: "This kernel cannot wall the process in: use one with Landlock and seccomp.",
     Code.DEVICE_THERE: "A device is here already: use an empty folder for another one.",
     Code.RELEASE_DESCRIPTION: "Mend the description at the place that is named; see the guide of a first release.",

@@ -165,6 +165,8 @@ class Code(StrEnum):
     DEVICE_BUSY = "device.busy"
     DEVICE_THERE = "device.there"
     DEVICE_WALL = "device.wall"
+    DEVICE_FETCH = "device.fetch"
+    DEVICE_SLOT = "device.slot"
 
     # The time, by signed word (trust/freshness).
     FRESHNESS_SHAPE = "freshness.shape"

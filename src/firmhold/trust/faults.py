@@ -391,6 +391,8 @@ class PlaceFault(Fault):
         Code.DEVICE_BUSY,
         Code.DEVICE_THERE,
         Code.DEVICE_WALL,
+        Code.DEVICE_FETCH,
+        Code.DEVICE_SLOT,
         Code.RELEASE_TARGET_NAME,
         Code.RELEASE_DRAFT_OPEN,
         Code.RELEASE_SITE_TAKEN,
