@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -32,6 +33,8 @@ from firmhold.trust.encoding import JsonObject, JsonValue
 from firmhold.trust.errors import Code, Misuse, UsageFault
 from firmhold.trust.governance.rollout_act import Action, RolloutAct
 from firmhold.trust.tuf.schema import an_object
+
+MOST_COLUMNS = 400
 
 app = typer.Typer(
     help="Set a fleet server up, run it, and direct devices.",
@@ -139,7 +142,9 @@ def devices(home: HomePath, *, as_json: AsJson = False) -> None:
     if as_json:
         say(json.dumps(found, indent=1))
         return
-    columns = ("device", "product", "model", "revision", "version", "booted", "refusals", "seen")
+    for row in found:
+        row["seen"] = _moment(row["seen"])
+    columns = ("device", "model", "revision", "version", "booted", "seen", "refusals")
     _show(columns, found)
 
 
@@ -239,12 +244,21 @@ def _rows(home: Path, path: str) -> list[JsonObject]:
 
 
 def _show(columns: Sequence[str], rows: Sequence[JsonObject]) -> None:
-    table = Table()
+    """Print a table; where no terminal sets its width, no cell is folded."""
+    table = Table(box=SIMPLE_HEAD)
     for name in columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(Text(shown(_cell(row.get(name)))) for name in columns))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = MOST_COLUMNS
+    console.print(table)
+
+
+def _moment(value: JsonValue) -> str:
+    """A date as a person reads it, to the minute."""
+    return _cell(value)[:16].replace("T", " ")
 
 
 def _cell(value: JsonValue) -> str:
