@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from _pytest.terminal import TerminalReporter
 
-ON_THE_WIRE = frozenset({"attacks", "conformance", "contracts", "drill", "world"})
+ON_THE_WIRE = frozenset({"attacks", "conformance", "contracts", "drill", "path", "world"})
 """Folders of tests that may open sockets, to loopback only."""
 
 

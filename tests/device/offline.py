@@ -11,17 +11,12 @@ from firmhold.device.adapters.disk import write_new
 from firmhold.device.appliance import Appliance
 from firmhold.device.cli import main
 from firmhold.release.adapters.folder import FolderDesk, FolderSite
-from firmhold.release.build import build_document, build_release
+from firmhold.release.build import build_release
 from firmhold.release.bundle import Order, bundle
 from firmhold.release.description import read_description
-from firmhold.release.domain import OFFLINE, make_domain
-from firmhold.release.entries import counter_path
-from firmhold.release.keys import default_holders
+from firmhold.release.domain import OFFLINE
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimVendor
-from firmhold.trust.settings.trust_settings import SETTINGS_PATH
-from firmhold.update.security import ProductCounter
-from firmhold.update.version import SecurityCounter
 
 DEVICE = "camera-7"
 ONE = Random(1).randbytes(200_000)
@@ -57,15 +52,9 @@ class Offline:
     def __post_init__(self) -> None:
         """Make the domain, publish two releases, lay both out on media, make the device."""
         self.vendor = SimVendor(FolderDesk(self.folder / "desk"), FolderSite(self.folder / "site"))
-        desk, now = self.vendor.desk, self.vendor.clock.now()
-        holders = {name: sim_signer(name) for name in default_holders("root")}
-        made = make_domain(holders, sim_signer, now)
+        made = self.vendor.equip("camera")
         write_new(self.folder / "director.root.json", made.director_root)
         write_new(self.folder / "settings.json", made.settings)
-        build_document(desk, SETTINGS_PATH, made.settings, now)
-        counter = ProductCounter("camera", SecurityCounter(0)).to_bytes()
-        build_document(desk, counter_path("camera"), counter, now)
-        self._publish("targets", "security")
         for number in IMAGES:
             self.release(number)
             self.medium(number)

@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_making(commands: "argparse._SubParsersAction[Parser]") -> None:
     enrol = commands.add_parser("enrol", help="become a device of a fleet, by an invitation")
     enrol.add_argument("--invitation", type=Path, required=True, help="what an operator wrote")
+    enrol.add_argument("--fetch", type=Path, help=_FETCH)
     init = commands.add_parser("init", help="make a device that has no server")
     for name, what in (
         ("device", "the device's name"),
@@ -106,7 +107,7 @@ def _add_running(commands: "argparse._SubParsersAction[Parser]") -> None:
     agent.add_argument("--on-reboot", default="", help="the command that reboots; none: end")
     check = commands.add_parser("check", help="check in with the server once")
     for parser in (agent, check):
-        parser.add_argument("--fetch", type=Path, help="socket of a fetch process that runs")
+        parser.add_argument("--fetch", type=Path, help=_FETCH)
     commands.add_parser("boot", help="play the boot chain: choose what runs")
     start = commands.add_parser(
         "start", help="go on after a boot; check health, confirm or go back"
@@ -121,3 +122,4 @@ def _add_running(commands: "argparse._SubParsersAction[Parser]") -> None:
 
 
 _MEDIUM = "file or block device"
+_FETCH = "socket of a fetch process that runs; none: one is started"

@@ -48,9 +48,10 @@ class Body:
     groups: Sequence[str] = ()
 
 
-def enrol(state: Path, invited: Invitation, body: Body) -> None:
+def enrol(state: Path, invited: Invitation, body: Body, fetch: Path | None = None) -> None:
     """Make a device in a folder, if it is not one yet, and get its first certificate.
 
+    `fetch` is the socket of a process with the network that runs already.
     Raises `Misuse` if it is enrolled already or is another device, `Refused` if the server is not
     the one that the invitation names, `Unavailable` if it does not answer or takes no such device.
     """
@@ -64,7 +65,7 @@ def enrol(state: Path, invited: Invitation, body: Body) -> None:
         folder.mkdir(mode=0o750, exist_ok=True)
     replace_file(folder / AUTHORITY, invited.authority.encode())
     replace_file(folder / CONFIG, _fetch_config(invited).to_bytes())
-    with fetching(folder / CONFIG) as place:
+    with fetching(folder / CONFIG, fetch) as place:
         client = FetchClient(place)
         try:
             keep_identity(folder, _certified(Asked(client, "enrolment"), invited, key))

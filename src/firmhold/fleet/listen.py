@@ -79,7 +79,7 @@ class _Server(uvicorn.Server):
 
 
 async def listen(app: Starlette, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
-    """Serve an application on an open socket until the process is told to end."""
+    """Serve an application on an open socket until the process is told to end, or cancelled."""
     config = uvicorn.Config(
         app,
         http=_Protocol,
@@ -94,7 +94,14 @@ async def listen(app: Starlette, listener: socket.socket, tls: ssl.SSLContext | 
         timeout_graceful_shutdown=GRACE_SECONDS,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
-    await _Server(config).serve([listener])
+    server = _Server(config)
+    serving = asyncio.ensure_future(server.serve([listener]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True  # it closes what is open, as when the process is told to end
+        await serving
+        raise
 
 
 def port(host: str, number: int) -> socket.socket:

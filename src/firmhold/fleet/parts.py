@@ -2,8 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 from cryptography import x509
@@ -24,9 +25,9 @@ from firmhold.fleet.listen import listen, port, server_context, unix
 from firmhold.fleet.log import begin
 from firmhold.fleet.nonces import Nonces
 from firmhold.signing.file import FileSigner
-from firmhold.signing.ports import Secrets
+from firmhold.signing.ports import Secrets, Signer
 from firmhold.storage.disk import own_disk, read_file
-from firmhold.storage.sql import open_database, open_for_reading
+from firmhold.storage.sql import open_database, open_for_reading, used
 from firmhold.trust.tuf.dialect import FIRMHOLD
 from firmhold.trust.tuf.trusted_set import TrustedSet
 from firmhold.trust.tuf.wire import MAX_BYTES
@@ -36,6 +37,7 @@ PARTS = ("ca", "director", "gateway")
 _MAX_PEM_BYTES = 65_536
 
 Work = Coroutine[object, object, None]
+Clock = Callable[[], datetime]
 
 
 def run_part(home: Home, part: str, secrets: Secrets) -> None:
@@ -46,75 +48,84 @@ def run_part(home: Home, part: str, secrets: Secrets) -> None:
         runner.run(made(home, secrets))
 
 
-async def _ca(home: Home, secrets: Secrets) -> None:
+def _ca(home: Home, secrets: Secrets) -> Work:
+    return ca_work(home, _key(home, "ca", secrets), clock)
+
+
+def _director(home: Home, secrets: Secrets) -> Work:
+    signer, freshness = _key(home, "director", secrets), _key(home, "freshness-1", secrets)
+    return director_work(home, signer, freshness, clock)
+
+
+def _gateway(home: Home, secrets: Secrets) -> Work:
+    key = home.key("gateway")
+    return gateway_work(home, key, secrets.passphrase(str(key)), clock)
+
+
+async def ca_work(home: Home, key: FileSigner, clock: Clock) -> None:
+    """Be the CA, with its key, until cancelled."""
     own = x509.load_pem_x509_certificate(_read(home, "ca", "authority.pem"))
-    authority = Authority(_key(home, "ca", secrets), own)
-    desk = CaDesk(open_database(home.database), authority, Nonces())
-    part = ca.Ca(desk, clock)
-    await _together(
-        [
+    with used(open_database(home.database)) as database:
+        part = ca.Ca(CaDesk(database, Authority(key, own), Nonces()), clock)
+        await _together(
             listen(ca.gateway_app(part), unix(home.socket("ca")), None),
             listen(ca.operators_app(part), unix(home.socket("ca-admin")), None),
-        ]
-    )
+        )
 
 
-async def _director(home: Home, secrets: Secrets) -> None:
+async def director_work(home: Home, signer: Signer, freshness: Signer, clock: Clock) -> None:
+    """Be the director, with the key of its words and the one that tells the time."""
     root = TrustedSet.pin(_read(home, "roots", "director.root.json"), FIRMHOLD).root.value
-    part = director.Director(
-        database=open_database(home.database),
-        beliefs=Beliefs(home.site, _read(home, "roots", "image.root.json"), clock()),
-        signer=_key(home, "director", secrets),
-        freshness=_key(home, "freshness-1", secrets),
-        root_version=root.version,
-        clock=clock,
-    )
-    await _together(
-        [
+    beliefs = Beliefs(home.site, _read(home, "roots", "image.root.json"), clock())
+    with used(open_database(home.database)) as database:
+        part = director.Director(database, beliefs, signer, freshness, root.version, clock)
+        await _together(
             listen(director.gateway_app(part), unix(home.socket("director")), None),
             listen(director.operators_app(part), unix(home.socket("director-admin")), None),
-        ],
-        part.run(),
-    )
+            part.run(),
+        )
 
 
-async def _gateway(home: Home, secrets: Secrets) -> None:
-    nonces, reader = Nonces(), open_for_reading(home.database)
-    inbox = Inbox(open_database(home.database), nonces)
-    behind = Ca(_asked(home, "ca"))
-    part = Gateway(
-        database=reader,
-        desk=Desk(Ticks(_asked(home, "director")), nonces, home.wait),
-        inbox=inbox,
-        files=Files(home.site, home.folder / "roots", reader),
-        ca=behind,
-        clock=clock,
-    )
+async def gateway_work(home: Home, key: Path, passphrase: str, clock: Clock) -> None:
+    """Be the gateway, which shows the key in a file to whoever comes to its ports."""
+    nonces, database = Nonces(), home.database
+    with used(open_for_reading(database)) as reader, used(open_database(database)) as writer:
+        async with _asked(home, "ca") as ca, _asked(home, "director") as ticks:
+            part = Gateway(
+                database=reader,
+                desk=Desk(Ticks(ticks), nonces, home.wait),
+                inbox=Inbox(writer, nonces),
+                files=Files(home.site, home.folder / "roots", reader),
+                ca=Ca(ca),
+                clock=clock,
+            )
+            await _ports(home, part, key, passphrase)
+
+
+async def _ports(home: Home, part: Gateway, key: Path, passphrase: str) -> None:
+    def tls(clients: ssl.VerifyMode) -> ssl.SSLContext:
+        own = home.server_certificate
+        return server_context(own, key, passphrase, home.authority, clients)
+
+    known, new = port(home.host, home.device_port), port(home.host, home.enrolment_port)
     await _together(
-        [
-            listen(
-                device_app(part),
-                port(home.host, home.device_port),
-                _tls(home, secrets, ssl.CERT_REQUIRED),
-            ),
-            listen(
-                enrolment_app(behind),
-                port(home.host, home.enrolment_port),
-                _tls(home, secrets, ssl.CERT_NONE),
-            ),
-        ],
-        keep_writing(inbox),
+        listen(device_app(part), known, tls(ssl.CERT_REQUIRED)),
+        listen(enrolment_app(part.ca), new, tls(ssl.CERT_NONE)),
+        keep_writing(part.inbox),
     )
 
 
-async def _together(servers: list[Work], *beside: Work) -> None:
-    """Serve until every server has been told to end; then end what goes on beside them."""
-    tasks = [asyncio.create_task(each) for each in beside]
+async def _together(*work: Work) -> None:
+    """Do all of it until one part ends, or this is cancelled; then end the others."""
+    tasks = [asyncio.ensure_future(each) for each in work]
     try:
-        await asyncio.gather(*servers)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
 
 
 def clock() -> datetime:
@@ -127,12 +138,6 @@ def _asked(home: Home, part: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         transport=transport, base_url="http://firmhold", timeout=PATIENCE_SECONDS
     )
-
-
-def _tls(home: Home, secrets: Secrets, clients: ssl.VerifyMode) -> ssl.SSLContext:
-    key = home.key("gateway")
-    passphrase = secrets.passphrase(str(key))
-    return server_context(home.server_certificate, key, passphrase, home.authority, clients)
 
 
 def _key(home: Home, name: str, secrets: Secrets) -> FileSigner:

@@ -62,6 +62,14 @@ WORDS = Table(
     Column("targets", LargeBinary, nullable=False),
     Column("renew_at", Integer, nullable=False, index=True),
 )
+WORDS_BEFORE = Table(
+    "director_words_before",
+    TABLES,
+    Column("device", String(64), primary_key=True),  # one that is being fetched goes on
+    Column("version", Integer, nullable=False),
+    Column("snapshot", LargeBinary, nullable=False),
+    Column("targets", LargeBinary, nullable=False),
+)
 ACTS = Table(
     "director_acts",
     TABLES,

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Self
 
 from firmhold.interop.client import Client
-from firmhold.release.build import Built, build
-from firmhold.release.keys import ONLINE, init_domain
+from firmhold.release.build import Built, build, build_document
+from firmhold.release.domain import Domained, make_domain
+from firmhold.release.entries import counter_path
+from firmhold.release.keys import ONLINE, default_holders, init_domain
 from firmhold.release.ports import Desk, Site
 from firmhold.release.publish import Published, publish
 from firmhold.release.sign import sign
@@ -27,9 +29,12 @@ from firmhold.sim.signer import sim_signer
 from firmhold.trust.errors import Code, Refused, Unavailable
 from firmhold.trust.faults import FetchFault, OverLimit
 from firmhold.trust.quorum import Tally
+from firmhold.trust.settings.trust_settings import SETTINGS_PATH
 from firmhold.trust.tuf.dialect import FIRMHOLD, Dialect
 from firmhold.trust.tuf.trusted_set import ROOT, TrustedSet
 from firmhold.trust.tuf.wire import target_url_path
+from firmhold.update.security import ProductCounter
+from firmhold.update.version import SecurityCounter
 
 PRODUCT = "thing"
 
@@ -42,10 +47,11 @@ class SimVendor:
         desk: Desk | None = None,
         site: Site | None = None,
         names: Mapping[str, Sequence[str]] | None = None,
+        clock: SimClock | None = None,
     ) -> None:
         self.desk = desk or SimDesk()
         self.site = site or SimSite()
-        self.clock = SimClock()
+        self.clock = clock or SimClock()
         init_domain(self.desk, names or {}, _sim_key, self.clock.now())
 
     @property
@@ -57,6 +63,19 @@ class SimVendor:
     def online(self) -> dict[str, Signer]:
         """The keys that machines hold."""
         return {role: sim_signer(role) for role in ONLINE}
+
+    def equip(self, product: str) -> Domained:
+        """Make a Director's root, and publish trust settings and a product's first counter."""
+        now, desk = self.clock.now(), self.desk
+        root = {name: sim_signer(name) for name in default_holders(ROOT)}
+        made = make_domain(root, sim_signer, now)
+        build_document(desk, SETTINGS_PATH, made.settings, now)
+        counter = ProductCounter(product, SecurityCounter(0)).to_bytes()
+        build_document(desk, counter_path(product), counter, now)
+        for role in ("targets", "security"):
+            self.sign(role, f"{role}-1", f"{role}-2")
+        self.publish()
+        return made
 
     def build(self, authority: str, *files: Path, product: str = PRODUCT) -> Built:
         """Draft the next version of an authority's role."""

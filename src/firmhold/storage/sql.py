@@ -1,5 +1,8 @@
 """The SQL engine: SQLite in one file where nothing is set up, PostgreSQL where it is outgrown."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -30,6 +33,15 @@ def open_for_reading(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_reader)
     return engine
+
+
+@contextmanager
+def used(engine: Engine) -> Iterator[Engine]:
+    """Have an engine while the block lasts; its connections are closed at the end."""
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def make_tables(engine: Engine, tables: MetaData) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from firmhold.fleet.director import rollouts
 from firmhold.fleet.director.beliefs import Beliefs, Published
@@ -17,7 +17,7 @@ from firmhold.fleet.director.direct import LIFETIMES, Directed, Word, word_for
 from firmhold.fleet.director.inventory import Known, everybody, failed
 from firmhold.fleet.director.plan import Halt, Plan, Standing, plan
 from firmhold.fleet.director.rollouts import Rollout
-from firmhold.fleet.tables import WORDS
+from firmhold.fleet.tables import WORDS, WORDS_BEFORE
 from firmhold.signing.ports import Signer
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Refused, Unavailable
@@ -176,6 +176,15 @@ def _keep(connection: Connection, device: DeviceId, about: str, word: Word, now:
         "targets": word.files[metadata_file(TARGETS, word.version)],
         "renew_at": int((now + LIFETIMES[TIMESTAMP] / 2).timestamp()),
     }
+    _keep_before(connection, device)
     place = update(WORDS).where(WORDS.c.device == device).values(values)
     if connection.execute(place).rowcount == 0:
         connection.execute(insert(WORDS), {"device": device, **values})
+
+
+def _keep_before(connection: Connection, device: DeviceId) -> None:
+    """Keep the word that was the newest, for a device that is in the middle of fetching it."""
+    names = ("device", "version", "snapshot", "targets")
+    connection.execute(delete(WORDS_BEFORE).where(WORDS_BEFORE.c.device == device))
+    newest = select(*(WORDS.c[name] for name in names)).where(WORDS.c.device == device)
+    connection.execute(insert(WORDS_BEFORE).from_select(names, newest))

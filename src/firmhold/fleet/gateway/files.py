@@ -4,16 +4,15 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Executable, select, union_all
 
-from firmhold.fleet.tables import WORDS
+from firmhold.fleet.tables import WORDS, WORDS_BEFORE
 from firmhold.storage.disk import read_file
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import FleetFault
 from firmhold.trust.tuf.wire import MAX_BYTES, metadata_file
 
-MOST_METADATA = max(MAX_BYTES.values())
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DIRECTOR = re.compile(r"(?P<version>[1-9][0-9]{0,18})\.(?P<role>root|snapshot|targets)\.json")
@@ -48,20 +47,19 @@ class Files:
         """Return a file of the Director's metadata for `device`."""
         found = _DIRECTOR.fullmatch(name)
         if name == metadata_file("timestamp"):
-            return self._stored(device, None, "timestamp")
+            return self._found(select(WORDS.c.timestamp).where(WORDS.c.device == device), name)
         if found is None:
             raise _not_found(name)
         if found["role"] == "root":
             return self._root(int(found["version"]))
-        return self._stored(device, int(found["version"]), found["role"])
+        return self._found(_queries(device, int(found["version"]), found["role"]), name)
 
-    def _stored(self, device: DeviceId, version: int | None, role: str) -> bytes:
-        query = select(WORDS.c.version, WORDS.c[role]).where(WORDS.c.device == device)
+    def _found(self, query: Executable, name: str) -> bytes:
         with self.database.connect() as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None or version not in (None, row[0]):
-            raise _not_found(role)
-        return bytes(row[1])
+            data = connection.execute(query).scalar()
+        if data is None:
+            raise _not_found(name)
+        return bytes(data)
 
     def _root(self, version: int) -> bytes:
         name = "director.root.json" if version == 1 else f"{version}.director.root.json"
@@ -69,6 +67,15 @@ class Files:
             return read_file(self.roots / name, MAX_BYTES["root"])
         except OSError as error:
             raise _not_found(name) from error
+
+
+def _queries(device: DeviceId, version: int, role: str) -> Executable:
+    """Look where the newest word is, and where the one before it is."""
+    one, two = (
+        select(table.c[role]).where(table.c.device == device).where(table.c.version == version)
+        for table in (WORDS, WORDS_BEFORE)
+    )
+    return union_all(one, two)
 
 
 def _not_found(what: str) -> Refused:
