@@ -13,7 +13,6 @@ from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import FleetFault
 from firmhold.trust.tuf.wire import MAX_BYTES, metadata_file
 
-
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DIRECTOR = re.compile(r"(?P<version>[1-9][0-9]{0,18})\.(?P<role>root|snapshot|targets)\.json")
 
