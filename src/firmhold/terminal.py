@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from firmhold.trust.advice import advice_for
 from firmhold.trust.errors import Code, Damaged, FirmholdError, Misuse, UsageFault
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.tuf.wire import MAX_BYTES
 
 

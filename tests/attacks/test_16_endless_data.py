@@ -11,7 +11,8 @@ import pytest
 from firmhold.sim.network import Alter, Answer, Endless, InterimFlood, Line, Respond, Wire
 from firmhold.sim.world import World
 from firmhold.trust.errors import Code
-from firmhold.trust.faults import FetchFault, OverLimit
+from firmhold.trust.faults import OverLimit
+from firmhold.trust.outer_faults import FetchFault
 
 HANG = 20
 """Seconds after which a test that hangs has failed; each takes well under one."""

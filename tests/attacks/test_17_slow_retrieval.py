@@ -9,7 +9,7 @@ import pytest
 from firmhold.sim.network import Trickle, Wire
 from firmhold.sim.world import IMPATIENT, World
 from firmhold.trust.errors import Code
-from firmhold.trust.faults import FetchFault
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.wire.sockets import Patience
 
 HANG = 10.0

@@ -8,7 +8,7 @@ import pytest
 from firmhold.sim.network import Replay, Respond, SimNetwork
 from firmhold.sim.world import World
 from firmhold.trust.errors import Code
-from firmhold.trust.faults import FetchFault
+from firmhold.trust.outer_faults import FetchFault
 
 STATUSES = [300, 301, 302, 303, 304, 305, 307, 308]
 LOCATIONS = [

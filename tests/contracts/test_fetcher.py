@@ -19,7 +19,8 @@ from firmhold.sim.network import (
     Trickle,
 )
 from firmhold.trust.errors import Code, Refused, Unavailable
-from firmhold.trust.faults import FetchFault, OverLimit
+from firmhold.trust.faults import OverLimit
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.wire.sockets import Patience
 
 

@@ -7,7 +7,7 @@ import pytest
 from firmhold.interop.adapters.folder import MetadataFolder
 from firmhold.interop.ports import MetadataStore
 from firmhold.trust.errors import Code, Damaged, Unavailable
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 
 ROLES = ["root", "timestamp", "a", "A role", "../x", ".", "..", "ü", "x" * 240]
 

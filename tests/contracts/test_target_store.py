@@ -10,7 +10,8 @@ from firmhold.interop.adapters.folder import TargetFolder
 from firmhold.interop.ports import TargetStore
 from firmhold.trust.digest import TARGET_FILE, Expectation
 from firmhold.trust.errors import Code, Damaged, Refused, Unavailable
-from firmhold.trust.faults import FetchFault, LengthMismatch, OverLimit
+from firmhold.trust.faults import LengthMismatch, OverLimit
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.trust.tuf.roles import Target
 from firmhold.trust.verified import Verified, seal
 

@@ -55,11 +55,11 @@ def test_the_next_wave_waits_for_time_and_for_devices() -> None:
 def test_no_two_waves_open_at_once() -> None:
     """However much is confirmed: each wave is open for its own time."""
     everybody = fleet(confirmed=FLEET)
-    first = plan([START], everybody, (NOW,), NOW + 1000 * HOUR)
+    first = plan([START], everybody, (NOW,), NOW + 100 * HOUR)
     assert first.open_waves == 2
-    second = plan([START], everybody, first.opened, NOW + 1001 * HOUR)
+    second = plan([START], everybody, first.opened, NOW + 101 * HOUR)
     assert second.open_waves == 2
-    third = plan([START], everybody, first.opened, NOW + 1002 * HOUR)
+    third = plan([START], everybody, first.opened, NOW + 102 * HOUR)
     assert third.open_waves == 3
     assert plan([START], everybody, third.opened, NOW + 9999 * HOUR).open_waves == 3
 

@@ -12,7 +12,8 @@ from firmhold.interop.client import Client, pin
 from firmhold.sim.clock import SimClock
 from firmhold.sim.repository import SimRepository
 from firmhold.trust.errors import Code, Damaged, Misuse, Refused, Unavailable
-from firmhold.trust.faults import Absent, FetchFault, PlaceFault
+from firmhold.trust.faults import Absent
+from firmhold.trust.outer_faults import FetchFault, PlaceFault
 
 BASE = "sim://vendor"
 

@@ -10,7 +10,8 @@ from firmhold.release.build import Built, discard
 from firmhold.release.documents import LIFETIMES, parse
 from firmhold.sim.vendor import SimReader, SimVendor
 from firmhold.trust.errors import Code, Misuse, Refused
-from firmhold.trust.faults import Absent, PlaceFault
+from firmhold.trust.faults import Absent
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.tuf.dialect import FIRMHOLD
 from firmhold.trust.tuf.roles import Targets, read_targets
 

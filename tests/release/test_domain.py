@@ -15,7 +15,7 @@ from firmhold.sim.desk import SimDesk
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimReader, SimVendor
 from firmhold.trust.errors import Code, Misuse
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.tuf.dialect import FIRMHOLD
 from firmhold.trust.tuf.root_fields import Domain, FreshnessEpoch, RootFields
 from firmhold.trust.tuf.trusted_set import TrustedSet

@@ -18,7 +18,8 @@ from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimReader, SimVendor
 from firmhold.trust.encoding import canonical_json
 from firmhold.trust.errors import Code, Damaged, FirmholdError, Misuse, Refused
-from firmhold.trust.faults import Absent, OverLimit, PlaceFault
+from firmhold.trust.faults import Absent, OverLimit
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.tuf.wire import MAX_BYTES
 
 MakeFile = Callable[..., Path]

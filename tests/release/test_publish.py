@@ -11,7 +11,8 @@ from firmhold.sim.desk import SimDesk, SimSite
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimReader, SimVendor
 from firmhold.trust.errors import Code, Misuse, Refused
-from firmhold.trust.faults import Expired, PlaceFault, QuorumUnmet
+from firmhold.trust.faults import Expired, QuorumUnmet
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.quorum import Tally
 from firmhold.trust.tuf.dialect import FIRMHOLD, PLAIN_TUF, Dialect
 

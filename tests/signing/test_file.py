@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from firmhold.signing.file import FileSigner
 from firmhold.sim.disk import full_disk
 from firmhold.trust.errors import Code, Damaged, Misuse
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 
 
 def pem(key: PrivateKeyTypes, form: PrivateFormat, seal: KeySerializationEncryption) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from firmhold.signing.file import FileSigner
 from firmhold.signing.uri import open_signer
 from firmhold.trust.errors import Code, Misuse
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 
 
 class Asked:

@@ -7,7 +7,7 @@ import pytest
 
 from firmhold.storage.disk import open_file, own_disk, read_file, why
 from firmhold.trust.errors import Code, Damaged, Misuse, UsageFault
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 
 
 def test_a_failure_of_the_disk_is_reported_with_its_place(tmp_path: Path) -> None:

@@ -22,16 +22,15 @@ from firmhold.trust.faults import (
     Absent,
     DigestMismatch,
     Expired,
-    FetchFault,
     LengthMismatch,
     Malformed,
     Mismatch,
     OverLimit,
-    PlaceFault,
     QuorumUnmet,
     VersionMismatch,
     WrongType,
 )
+from firmhold.trust.outer_faults import FetchFault, PlaceFault
 
 SOURCE = Path(firmhold.__file__).parent
 FAULTS = Fault.__subclasses__()

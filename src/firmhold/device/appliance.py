@@ -37,8 +37,8 @@ from firmhold.device.trust_store import BuiltIn, TrustStore
 from firmhold.device.verify import verify
 from firmhold.device.warrant import StoredWarrant
 from firmhold.trust.errors import Code, Damaged, Fault, Misuse, Refused, Unavailable
-from firmhold.trust.faults import PlaceFault
 from firmhold.trust.freshness.time_floor import Uptime
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.uptane.offline import Addressee
 from firmhold.update.compatibility import Device, Part
 from firmhold.update.journal import Accepted

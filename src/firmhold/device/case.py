@@ -10,8 +10,8 @@ from typing import TypeVar
 from firmhold.device.ports import Documents, Repository
 from firmhold.device.trust_store import TrustStore
 from firmhold.trust.errors import Code, Unavailable
-from firmhold.trust.faults import FetchFault
 from firmhold.trust.freshness.time_floor import Uptime
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.trust.tuf.dialect import FIRMHOLD
 from firmhold.trust.tuf.roles import Target
 from firmhold.trust.tuf.trusted_set import ROOT, TIMESTAMP, TrustedSet

@@ -19,7 +19,7 @@ from firmhold.protocol.enrolment import CertificateRequest, parse_issued
 from firmhold.protocol.paths import CERTIFICATE, CHALLENGE, RECOVERY
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, Refused
-from firmhold.trust.faults import FetchFault
+from firmhold.trust.outer_faults import FetchFault
 
 
 class Server(Protocol):

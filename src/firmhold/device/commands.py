@@ -20,7 +20,7 @@ from firmhold.protocol.invitation import parse_invitation
 from firmhold.terminal import say, shown
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, Damaged, Misuse
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.uptane.component import ComponentId, HardwareId
 from firmhold.update.slots import Slot
 

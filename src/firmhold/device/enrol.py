@@ -32,7 +32,7 @@ from firmhold.protocol.invitation import Invitation
 from firmhold.protocol.paths import ENROL
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, Misuse, Unavailable
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.settings.reader import parse_settings
 from firmhold.trust.uptane.component import ComponentId, HardwareId
 from firmhold.update.slots import Slot

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from firmhold.trust.errors import Code, Damaged
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 
 START_SECONDS = 30.0
 END_SECONDS = 5.0

@@ -8,7 +8,8 @@ from firmhold.device.measure import has
 from firmhold.device.memory import Memory
 from firmhold.device.ports import Machine
 from firmhold.trust.errors import Code, Misuse, Refused, UsageFault
-from firmhold.trust.faults import InstallFault, PlaceFault
+from firmhold.trust.faults import InstallFault
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.uptane.component import ComponentId
 from firmhold.trust.verified import Verified
 from firmhold.update.actions import (

@@ -12,7 +12,7 @@ from firmhold.device.adapters.files import KeyFile
 from firmhold.device.appliance import BOOT, BUILT_IN, BUILT_IN_FILES, CONFIG, KEPT, SEAL
 from firmhold.device.config import Config, parse_config
 from firmhold.trust.errors import Code, Misuse
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.settings.reader import parse_settings
 from firmhold.trust.tuf.dialect import FIRMHOLD
 from firmhold.trust.tuf.trusted_set import TrustedSet

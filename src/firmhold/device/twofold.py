@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 
 from firmhold.device.ports import Durable, Seal
 from firmhold.trust.errors import Code, Fault, Refused
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 
 PLACES = 2
 SEAL_BYTES = 32

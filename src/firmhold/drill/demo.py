@@ -23,7 +23,7 @@ from firmhold.drill.view import View
 from firmhold.sim.network import SimNetwork
 from firmhold.trust.advice import advice_for
 from firmhold.trust.errors import Code, FirmholdError, Misuse, UsageFault
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 
 REVISION = "rev1d4"
 """The hardware revision of the device that the demo plays."""

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmhold.trust.errors import Code, Misuse, Refused, Unavailable
-from firmhold.trust.faults import Absent, DigestMismatch, FetchFault
+from firmhold.trust.faults import Absent, DigestMismatch
+from firmhold.trust.outer_faults import FetchFault
 
 PACKAGE = "cynthion"
 WHEELS = {

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from firmhold.protocol.problem import MEDIA_TYPE, Problem
 from firmhold.trust.errors import Code, FirmholdError, Misuse, Refused, Unavailable
-from firmhold.trust.faults import FleetFault
+from firmhold.trust.outer_faults import FleetFault
 
 JSON = "application/json"
 MOST_SECONDS = 30

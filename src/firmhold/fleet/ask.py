@@ -10,7 +10,7 @@ from firmhold.fleet.home import Home
 from firmhold.protocol.problem import parse_problem
 from firmhold.trust.encoding import JsonObject, JsonValue, parse_json, pretty_json
 from firmhold.trust.errors import Code, Misuse, Refused, Unavailable
-from firmhold.trust.faults import FleetFault
+from firmhold.trust.outer_faults import FleetFault
 from firmhold.trust.shape import Shape
 
 MAX_BYTES = 256 * 1024 * 1024

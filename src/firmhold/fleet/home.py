@@ -18,7 +18,7 @@ from pathlib import Path
 from firmhold.storage.disk import read_file, why
 from firmhold.trust.encoding import parse_json, pretty_json
 from firmhold.trust.errors import Code, Misuse, Refused
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.shape import Shape
 
 FORMAT = 1

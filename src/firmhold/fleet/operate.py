@@ -12,8 +12,8 @@ from firmhold.trust.device_id import DeviceId
 from firmhold.trust.document import parse_document
 from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import Code, Misuse
-from firmhold.trust.faults import FleetFault
 from firmhold.trust.governance.rollout_act import KIND, Action, RolloutAct, Wave, read_act
+from firmhold.trust.outer_faults import FleetFault
 from firmhold.trust.tuf.schema import a_list, a_number, a_text
 from firmhold.update.release import Release, parse_release
 

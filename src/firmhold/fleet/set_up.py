@@ -13,7 +13,7 @@ from firmhold.storage.atomic import make_folder, replace_file
 from firmhold.storage.disk import own_disk, read_file, why
 from firmhold.storage.sql import make_tables, open_database
 from firmhold.trust.errors import Code, Misuse
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.tuf.dialect import FIRMHOLD
 from firmhold.trust.tuf.trusted_set import TrustedSet
 from firmhold.trust.tuf.wire import MAX_BYTES

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from firmhold.interop.ports import Fetcher, MetadataStore, TargetStore
 from firmhold.trust.errors import Code, Damaged, Misuse, Refused, Unavailable
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.tuf.dialect import PLAIN_TUF, Dialect
 from firmhold.trust.tuf.roles import Target
 from firmhold.trust.tuf.trusted_set import ROOT, TrustedSet

@@ -10,7 +10,7 @@ from pathlib import Path
 from firmhold.storage.atomic import make_folder, replace_file
 from firmhold.storage.disk import own_disk, read_file, why
 from firmhold.trust.errors import Code, Misuse, Refused, UsageFault
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.tuf.schema import a_date
 from firmhold.trust.tuf.wire import MAX_BYTES
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from firmhold.release.documents import DRAFTED, parse
 from firmhold.release.ports import Desk
 from firmhold.trust.errors import Code, Damaged, Misuse, Refused
-from firmhold.trust.faults import Absent, PlaceFault
+from firmhold.trust.faults import Absent
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.tuf.dialect import FIRMHOLD
 from firmhold.trust.tuf.roles import Authority, read_targets
 from firmhold.trust.tuf.trusted_set import TrustedSet

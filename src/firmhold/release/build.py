@@ -15,7 +15,8 @@ from firmhold.release.drafts import next_version, open_draft
 from firmhold.release.entries import check_content, entry_of_release, is_name, is_product
 from firmhold.release.ports import Desk
 from firmhold.trust.errors import Code, Misuse, Refused
-from firmhold.trust.faults import Absent, OverLimit, PlaceFault
+from firmhold.trust.faults import Absent, OverLimit
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.settings.trust_settings import SETTINGS_PATH
 from firmhold.trust.tuf.wire import MAX_BYTES
 from firmhold.update.release import ReleaseClass

@@ -21,8 +21,8 @@ from firmhold.release.documents import (
 from firmhold.release.ports import Desk
 from firmhold.signing.ports import Signer
 from firmhold.trust.errors import Code, Misuse, UsageFault
-from firmhold.trust.faults import PlaceFault
 from firmhold.trust.keys import KeyId
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.tuf.root_fields import (
     DOMAIN_FIELD,
     FRESHNESS_FIELD,

@@ -35,7 +35,7 @@ from firmhold.release.ports import Desk, Site
 from firmhold.signing.ports import Signer
 from firmhold.trust.digest import Expectation
 from firmhold.trust.errors import Code, Misuse
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.quorum import Tally
 from firmhold.trust.tuf.trusted_set import SNAPSHOT, TIMESTAMP, TrustedSet
 from firmhold.trust.tuf.wire import metadata_file, target_url_path

@@ -20,8 +20,8 @@ from firmhold.storage.atomic import make_folder, sync_folder
 from firmhold.storage.disk import own_disk, read_file, why
 from firmhold.trust.encoding import JsonValue
 from firmhold.trust.errors import Code, Misuse
-from firmhold.trust.faults import PlaceFault
 from firmhold.trust.keys import ED25519, KeyId, derived_key_id
+from firmhold.trust.outer_faults import PlaceFault
 
 _OWNER_ONLY = 0o600
 _MAX_FILE_BYTES = 65_536

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from firmhold.storage.disk import read_file, why
 from firmhold.trust.errors import Code, Misuse, UsageFault
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 
 VARIABLE = "FIRMHOLD_PASSPHRASE"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from firmhold.signing.file import FileSigner
 from firmhold.signing.ports import Secrets, Signer
 from firmhold.trust.errors import Code, Misuse
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 
 FILE_SCHEME = "file:"
 

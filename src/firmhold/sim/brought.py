@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from firmhold.device.ports import Repository
 from firmhold.trust.errors import Code, Unavailable
-from firmhold.trust.faults import FetchFault
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.update.pieces import Image
 
 

@@ -18,7 +18,8 @@ from typing import BinaryIO
 
 from firmhold.trust.digest import Expectation
 from firmhold.trust.errors import Code, Damaged, Misuse
-from firmhold.trust.faults import Absent, PlaceFault
+from firmhold.trust.faults import Absent
+from firmhold.trust.outer_faults import PlaceFault
 
 
 class PowerCut(Exception):

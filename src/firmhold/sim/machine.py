@@ -23,7 +23,7 @@ from firmhold.device.ports import Machine
 from firmhold.sim.boot import BootWrite, SimBootRecord, SimFloor
 from firmhold.sim.flash import Blocks, Fate, Files, Medium, SimDisk, SimSlot, Supply
 from firmhold.trust.errors import Code, Misuse, Unavailable, UsageFault
-from firmhold.trust.faults import FetchFault
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.update.journal import Accepted, Candidate
 from firmhold.update.pieces import PIECE_BYTES, Image, Meter
 from firmhold.update.slots import BAD, GOOD, BootRecord, Slot, choose

@@ -27,7 +27,8 @@ from firmhold.sim.clock import SimClock
 from firmhold.sim.desk import SimDesk, SimSite
 from firmhold.sim.signer import sim_signer
 from firmhold.trust.errors import Code, Refused, Unavailable
-from firmhold.trust.faults import FetchFault, OverLimit
+from firmhold.trust.faults import OverLimit
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.trust.quorum import Tally
 from firmhold.trust.settings.trust_settings import SETTINGS_PATH
 from firmhold.trust.tuf.dialect import FIRMHOLD, Dialect

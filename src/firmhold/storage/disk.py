@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from firmhold.trust.errors import Code, Damaged
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 
 _NOT_A_FILE = "not a file"
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 from firmhold.trust.errors import Code, Fault
 
 
-def _family(prefix: str) -> frozenset[Code]:
+def family(prefix: str) -> frozenset[Code]:
     """Every code that begins so."""
     return frozenset(code for code in Code if code.startswith(prefix))
 
@@ -153,7 +153,7 @@ class Mismatch(Fault):
 class QuorumUnmet(Fault):
     """Too few holders signed; `signed` and `missing` name holders, sorted."""
 
-    codes: ClassVar = _family("tuf.signatures.") | {
+    codes: ClassVar = family("tuf.signatures.") | {
         Code.FRESHNESS_SIGNATURES,
         Code.OFFLINE_SIGNATURES,
         Code.ACT_SIGNATURES,
@@ -251,7 +251,7 @@ class DigestMismatch(Fault):
 class Expired(Fault):
     """Metadata are past their date: perhaps somebody withholds newer ones (freeze)."""
 
-    codes: ClassVar = _family("tuf.freeze.") | {
+    codes: ClassVar = family("tuf.freeze.") | {
         Code.UPDATE_REVERT_EXPIRED,
         Code.ACT_EXPIRED,
         Code.FRESHNESS_OVER,
@@ -310,7 +310,7 @@ class Absent(Fault):
 class ComponentFault(Fault):
     """Two words about one component of a device do not agree."""
 
-    codes: ClassVar = _family("uptane.") | {
+    codes: ClassVar = family("uptane.") | {
         Code.UPDATE_TRUST_CLASS,
         Code.UPDATE_NOT_PATCHABLE,
         Code.UPDATE_PATCH_CHANGES,
@@ -350,77 +350,3 @@ class BaseFault(Fault):
     first: int
     offset: int
     length: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class FetchFault(Fault):
-    """A request that did not bring what it should; `detail` is the adapter's own word."""
-
-    codes: ClassVar = frozenset(
-        {
-            Code.FETCH_UNREACHABLE,
-            Code.FETCH_STATUS,
-            Code.FETCH_NOT_FOUND,
-            Code.FETCH_TOO_SLOW,
-            Code.FETCH_CUT,
-            Code.FETCH_REDIRECTED,
-            Code.FETCH_ENCODED,
-            Code.FETCH_URL,
-            Code.FETCH_PIN,
-            Code.FETCH_CERTIFICATE,
-            Code.FETCH_REFUSED,
-            Code.FETCH_RANGE,
-            Code.FETCH_DISK_FULL,
-        }
-    )
-    url: str
-    detail: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlaceFault(Fault):
-    """Something of this machine's own: a path, and what is the matter with it."""
-
-    codes: ClassVar = _family("key.") | {
-        Code.FLEET_HOME,
-        Code.STORE_NO_ROOT,
-        Code.STORE_ROOT_DAMAGED,
-        Code.STORE_ALREADY_PINNED,
-        Code.STORE_IO,
-        Code.RELEASE_DESK,
-        Code.DEVICE_BUSY,
-        Code.DEVICE_THERE,
-        Code.DEVICE_WALL,
-        Code.DEVICE_FETCH,
-        Code.DEVICE_SLOT,
-        Code.RELEASE_TARGET_NAME,
-        Code.RELEASE_DRAFT_OPEN,
-        Code.RELEASE_SITE_TAKEN,
-        Code.MEMORY_DAMAGED,
-        Code.MEMORY_MISPLACED,
-        Code.MEMORY_LOST,
-        Code.MEMORY_STALE,
-    }
-    path: str
-    detail: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class FleetFault(Fault):
-    """What a fleet server says about a request; `what` is the thing that it was about."""
-
-    codes: ClassVar = (
-        _family("ca.")
-        | _family("gateway.")
-        | {
-            Code.FLEET_NO_DEVICE,
-            Code.FLEET_DEVICE_THERE,
-            Code.FLEET_NO_ROLLOUT,
-            Code.FLEET_ROLLOUT_OVER,
-            Code.FLEET_LINT,
-            Code.FLEET_UNREACHABLE,
-            Code.FLEET_REFUSED,
-        }
-    )
-    what: str
-    detail: str

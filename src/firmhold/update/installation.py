@@ -3,8 +3,8 @@
 How to drive it: `step` returns the next state and actions. **Make the state durable, then perform
 the actions in order.** An action that asks (`WriteExtent`, `CopyPieces`, `ReadBack`, `CheckHealth`)
 stands last and is answered by its event; after actions of which none asks, the event is `Done`;
-no actions, or `Reboot`: wait. After every start, and to take up work that waited, `Started`. What
-was cut off is done again from the remembered state: every action may be performed twice.
+no actions, or `Reboot`: wait. After every start, and to take up work that waited, `Started`.
+What was cut off is done again from the remembered state: any action may be performed twice.
 
 Laws of this module, each an invariant of the tests:
 
@@ -15,8 +15,8 @@ Laws of this module, each an invariant of the tests:
 * A release that failed here is not taken again, except by recovery, and a bounded number of times.
 * What was begun is finished under the moment of its acceptance. `withdrawn` (newer root or targets
   do not authorise it any more) ends it, unless it was confirmed here before: neither expiry nor
-  revocation keeps a device from finishing or recovering, and the machine knows no date.
-* From the recovery system, the last confirmed release is installed again by itself.
+  revocation keeps a device from finishing or recovering; no date is known.
+* From the recovery system, the last confirmed release is installed again.
 """
 
 from dataclasses import replace

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from firmhold.trust.errors import Code, Refused, Unavailable
-from firmhold.trust.faults import FetchFault, OverLimit
+from firmhold.trust.faults import OverLimit
+from firmhold.trust.outer_faults import FetchFault
 
 _PIECE_BYTES = 1 << 16
 _REDIRECTS = range(300, 400)

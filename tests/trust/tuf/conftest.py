@@ -13,8 +13,9 @@ from firmhold.sim.attacker import Attacker, Edit
 from firmhold.sim.clock import SimClock
 from firmhold.sim.repository import SimRepository
 from firmhold.trust.errors import Code, Unavailable
-from firmhold.trust.faults import FetchFault, QuorumUnmet
+from firmhold.trust.faults import QuorumUnmet
 from firmhold.trust.keys import parse_public_key
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.trust.tuf.dialect import PLAIN_TUF, Dialect
 from firmhold.trust.tuf.roles import Target
 from firmhold.trust.tuf.trusted_set import TrustedSet

@@ -11,7 +11,8 @@ from securesystemslib.signer import CryptoSigner
 from firmhold.sim.attacker import Document, Edit
 from firmhold.sim.repository import SimRepository
 from firmhold.trust.errors import Code, Refused, Unavailable
-from firmhold.trust.faults import FetchFault, VersionMismatch
+from firmhold.trust.faults import VersionMismatch
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.trust.tuf.dialect import PLAIN_TUF
 from firmhold.trust.tuf.workflow import (
     MAX_ROOT_ROTATIONS,

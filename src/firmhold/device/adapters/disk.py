@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from firmhold.trust.errors import Code, Damaged
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 
 _SAFE = os.O_NOFOLLOW | os.O_CLOEXEC
 

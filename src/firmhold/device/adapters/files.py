@@ -15,7 +15,7 @@ from firmhold.device.adapters.disk import (
     write_new,
 )
 from firmhold.trust.errors import Code, Damaged
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 
 KEY_BYTES = 32
 

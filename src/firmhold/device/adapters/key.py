@@ -18,8 +18,8 @@ from cryptography.x509.oid import NameOID
 from firmhold.device.adapters.disk import own_disk, read_file, write_new
 from firmhold.trust.encoding import JsonValue
 from firmhold.trust.errors import Code, Damaged
-from firmhold.trust.faults import PlaceFault
 from firmhold.trust.keys import ED25519, KeyId, derived_key_id
+from firmhold.trust.outer_faults import PlaceFault
 
 _MAX_BYTES = 16_384
 _NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "firmhold device")])

@@ -13,7 +13,7 @@ from firmhold.device.adapters.disk import read_file
 from firmhold.device.manifests import Manifests
 from firmhold.device.ports import Repository
 from firmhold.trust.errors import Code, Unavailable
-from firmhold.trust.faults import FetchFault
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.trust.uptane.offline import MAX_BYTES
 from firmhold.update.pieces import Image
 

@@ -13,7 +13,7 @@ from firmhold.device.manifests import Manifests
 from firmhold.device.ports import Repository
 from firmhold.protocol.check_in import Answer, News
 from firmhold.trust.errors import Code, Unavailable
-from firmhold.trust.faults import FetchFault
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.trust.tuf.trusted_set import TIMESTAMP
 from firmhold.trust.tuf.wire import metadata_file
 from firmhold.update.pieces import Image

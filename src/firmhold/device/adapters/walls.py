@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from firmhold.trust.errors import Code, Damaged
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 
 AF_UNIX = 1
 

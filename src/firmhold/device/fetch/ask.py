@@ -10,7 +10,7 @@ from typing import Literal
 from firmhold.device.fetch.lines import MAX_LINE_BYTES, Lines
 from firmhold.trust.encoding import JsonObject, JsonValue, parse_json
 from firmhold.trust.errors import Code, Unavailable
-from firmhold.trust.faults import FetchFault
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.trust.shape import Shape
 
 PATIENCE_SECONDS = 3600.0

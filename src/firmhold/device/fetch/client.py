@@ -14,7 +14,7 @@ from firmhold.device.fetch.tls import Meant, SecureConnection, said_no
 from firmhold.protocol.problem import MAX_BYTES as MAX_PROBLEM_BYTES
 from firmhold.protocol.problem import parse_problem
 from firmhold.trust.errors import Code, Refused, Unavailable
-from firmhold.trust.faults import FetchFault
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.wire.answers import pieces, reported, require_not_elsewhere, require_unpacked
 from firmhold.wire.sockets import Connection, Patience
 

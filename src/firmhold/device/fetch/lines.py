@@ -5,7 +5,7 @@ import socket
 
 from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import Code, Unavailable
-from firmhold.trust.faults import FetchFault
+from firmhold.trust.outer_faults import FetchFault
 
 MAX_BODY_BYTES = 1 << 19
 MAX_LINE_BYTES = 4 * MAX_BODY_BYTES

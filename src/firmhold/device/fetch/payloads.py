@@ -15,7 +15,7 @@ from firmhold.device.fetch.spool import Part, Spool
 from firmhold.device.fetch.tls import Authorised
 from firmhold.protocol.paths import PAYLOADS
 from firmhold.trust.errors import Code, FirmholdError, Refused, Unavailable
-from firmhold.trust.faults import FetchFault
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.wire.sockets import Patience
 
 _HTTPS = 443

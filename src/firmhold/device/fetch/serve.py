@@ -38,7 +38,7 @@ from firmhold.protocol import paths
 from firmhold.protocol.check_in import MAX_ANSWER_BYTES
 from firmhold.trust.encoding import JsonObject, parse_json
 from firmhold.trust.errors import Code, FirmholdError, Unavailable
-from firmhold.trust.faults import FetchFault
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.trust.shape import Shape
 from firmhold.wire.sockets import Patience
 

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from firmhold.device.adapters.disk import write_all
 from firmhold.trust.errors import Code, Damaged, Refused, Unavailable
-from firmhold.trust.faults import DigestMismatch, FetchFault, PlaceFault
+from firmhold.trust.faults import DigestMismatch
+from firmhold.trust.outer_faults import FetchFault, PlaceFault
 
 METADATA, DIRECTOR, TARGETS, PAYLOADS = "metadata", "director", "targets", "payloads"
 KINDS = (METADATA, DIRECTOR, TARGETS, PAYLOADS)

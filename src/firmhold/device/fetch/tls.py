@@ -16,7 +16,7 @@ from typing import Protocol
 from firmhold.device.fetch.certificate import read_certificate
 from firmhold.device.fetch.spool import own_disk
 from firmhold.trust.errors import Code, Refused, Unavailable
-from firmhold.trust.faults import FetchFault
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.trust.shape import written_date
 from firmhold.wire.sockets import Connection, Patience, PlainSocket, TlsSocket
 

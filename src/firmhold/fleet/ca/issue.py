@@ -28,8 +28,8 @@ from firmhold.protocol.identity import CertificateClass, Identity
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.encoding import canonical_json, parse_json
 from firmhold.trust.errors import Code, Misuse, Refused
-from firmhold.trust.faults import FleetFault
 from firmhold.trust.keys import derived_key_id, parse_public_key
+from firmhold.trust.outer_faults import FleetFault
 from firmhold.trust.tuf.schema import an_object
 
 LIFETIMES = {

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from firmhold.fleet.ca.authority import PublicKey
 from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import Code, Refused
-from firmhold.trust.faults import FleetFault
 from firmhold.trust.keys import ED25519
+from firmhold.trust.outer_faults import FleetFault
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, update
 from firmhold.fleet.tables import TOKENS
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, Refused
-from firmhold.trust.faults import FleetFault
+from firmhold.trust.outer_faults import FleetFault
 
 TOKEN_BYTES = 32
 LONGEST = timedelta(days=365)

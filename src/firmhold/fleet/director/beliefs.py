@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from firmhold.storage.disk import read_file, why
 from firmhold.trust.errors import Code, Refused, Unavailable
-from firmhold.trust.faults import FetchFault, Mismatch
+from firmhold.trust.faults import Mismatch
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.trust.settings.authorised import verify_settings
 from firmhold.trust.settings.trust_settings import SETTINGS_PATH, TrustSettings
 from firmhold.trust.tuf.dialect import FIRMHOLD

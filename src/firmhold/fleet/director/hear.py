@@ -9,8 +9,8 @@ from firmhold.fleet.director.beliefs import Beliefs
 from firmhold.fleet.director.inventory import failed
 from firmhold.fleet.director.lint import Severity, lint
 from firmhold.trust.errors import Code, Misuse
-from firmhold.trust.faults import FleetFault
 from firmhold.trust.governance.rollout_act import Action, RolloutAct, named_rollout, verify_act
+from firmhold.trust.outer_faults import FleetFault
 
 
 def hear_act(connection: Connection, beliefs: Beliefs, data: bytes, now: datetime) -> RolloutAct:

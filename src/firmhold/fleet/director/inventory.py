@@ -10,8 +10,8 @@ from firmhold.fleet.tables import DEVICES, ENROLLED, OUTCOMES
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.encoding import parse_json
 from firmhold.trust.errors import Code, Misuse
-from firmhold.trust.faults import FleetFault
 from firmhold.trust.keys import derived_key_id, parse_public_key
+from firmhold.trust.outer_faults import FleetFault
 from firmhold.trust.tuf.schema import an_object
 from firmhold.trust.uptane.component import ComponentId, HardwareId
 from firmhold.trust.uptane.version_manifest import (

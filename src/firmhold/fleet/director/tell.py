@@ -12,7 +12,7 @@ from firmhold.fleet.director.settle import standings_of
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.encoding import JsonObject, JsonValue
 from firmhold.trust.errors import Code, Misuse
-from firmhold.trust.faults import FleetFault
+from firmhold.trust.outer_faults import FleetFault
 from firmhold.trust.shape import written_date
 
 

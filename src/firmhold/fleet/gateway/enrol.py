@@ -13,7 +13,7 @@ from firmhold.fleet.answers import body_of, guarded
 from firmhold.protocol.enrolment import MAX_BYTES
 from firmhold.protocol.paths import CERTIFICATE, CHALLENGE, ENROL, RECOVERY
 from firmhold.trust.errors import Code, Unavailable
-from firmhold.trust.faults import FleetFault
+from firmhold.trust.outer_faults import FleetFault
 
 
 class Ca:

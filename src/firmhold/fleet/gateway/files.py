@@ -10,7 +10,7 @@ from firmhold.fleet.tables import WORDS, WORDS_BEFORE
 from firmhold.storage.disk import read_file
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, Refused
-from firmhold.trust.faults import FleetFault
+from firmhold.trust.outer_faults import FleetFault
 from firmhold.trust.tuf.wire import MAX_BYTES, metadata_file
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -14,7 +14,7 @@ from firmhold.fleet.listen import CERTIFICATE
 from firmhold.fleet.tables import CERTIFICATES
 from firmhold.protocol.identity import Identity, read_identity
 from firmhold.trust.errors import Code, Refused
-from firmhold.trust.faults import FleetFault
+from firmhold.trust.outer_faults import FleetFault
 
 _STATUS = select(CERTIFICATES.c.revoked)
 

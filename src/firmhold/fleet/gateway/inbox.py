@@ -15,7 +15,7 @@ from firmhold.fleet.tables import CHECK_INS, REPORTS
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.encoding import parse_json
 from firmhold.trust.errors import Code, Refused
-from firmhold.trust.faults import FleetFault
+from firmhold.trust.outer_faults import FleetFault
 from firmhold.trust.shape import Shape
 from firmhold.trust.uptane.version_manifest import KIND, NONCE_BYTES
 

@@ -13,7 +13,7 @@ from firmhold.protocol.check_in import Known, News
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.encoding import JsonObject, JsonValue, parse_json, pretty_json
 from firmhold.trust.errors import Code, Refused, Unavailable
-from firmhold.trust.faults import FleetFault
+from firmhold.trust.outer_faults import FleetFault
 from firmhold.trust.shape import Shape
 
 MOMENT_SECONDS = 0.02

@@ -6,7 +6,7 @@ from firmhold.interop.adapters.folder import own_disk
 from firmhold.storage.atomic import replace_file
 from firmhold.trust.encoding import canonical_json, parse_json
 from firmhold.trust.errors import Code, Damaged, Misuse, Refused
-from firmhold.trust.faults import PlaceFault
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.tuf.schema import a_number, a_text, an_object
 from firmhold.trust.uptane.component import Component, ComponentId, HardwareId
 

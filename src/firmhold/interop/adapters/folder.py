@@ -19,7 +19,8 @@ from typing import BinaryIO
 from firmhold.storage.atomic import TEMPORARY_SUFFIX, move_into_place, remove_file, replace_file
 from firmhold.trust.digest import Measurement
 from firmhold.trust.errors import Code, Damaged, Refused, Unavailable
-from firmhold.trust.faults import OverLimit, PlaceFault
+from firmhold.trust.faults import OverLimit
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.tuf.roles import Target
 from firmhold.trust.tuf.wire import MAX_BYTES, metadata_file, target_file
 from firmhold.trust.verified import Verified

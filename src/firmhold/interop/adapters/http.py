@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from urllib.parse import SplitResult, urlsplit
 
 from firmhold.trust.errors import Code, Refused, Unavailable
-from firmhold.trust.faults import FetchFault
+from firmhold.trust.outer_faults import FetchFault
 from firmhold.wire.answers import pieces, reported, require_not_elsewhere, require_unpacked
 from firmhold.wire.sockets import Connection, Patience
 

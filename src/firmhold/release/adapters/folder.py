@@ -19,7 +19,8 @@ from firmhold.storage.atomic import finish, make_folder, remove_file, replace_fi
 from firmhold.storage.disk import open_file, own_disk, read_file, why
 from firmhold.trust.digest import Expectation, Measurement
 from firmhold.trust.errors import Code, Damaged, Misuse
-from firmhold.trust.faults import Absent, PlaceFault
+from firmhold.trust.faults import Absent
+from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.tuf.wire import MAX_BYTES, metadata_file
 
 _PIECE_BYTES = 1 << 20
