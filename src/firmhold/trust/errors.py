@@ -5,7 +5,7 @@ Laws of this module:
 * The *family* (the exception class) says what the caller should do; nothing else decides that.
 * The *code* says which check spoke. One check, one code; a test asserts each code.
 * The *fault* carries what was compared, as typed fields; its kinds are in `faults` and
-  `outer_faults`. There is no prose in it: sentences for people are made at the edge (`firmhold.trust.advice`),
+  `outer_faults`. There is no prose in it: sentences for people are made at the edge (`advice`),
   which the deciding code cannot import.
 """
 

@@ -15,8 +15,7 @@ Laws of this module, each an invariant of the tests:
 * A release that failed here is not taken again, except by recovery, and a bounded number of times.
 * What was begun is finished under the moment of its acceptance. `withdrawn` (newer root or targets
   do not authorise it any more) ends it, unless it was confirmed here before: neither expiry nor
-  revocation keeps a device from finishing or recovering; no date is known.
-* From the recovery system, the last confirmed release is installed again.
+  revocation keeps a device from finishing; from recovery, what was confirmed is installed again.
 """
 
 from dataclasses import replace
