@@ -15,7 +15,7 @@ from pathlib import Path
 from firmhold.device.appliance import Appliance
 from firmhold.device.check import Ended
 from firmhold.device.enrol import Body, enrol
-from firmhold.device.fetch.config import CONFIG
+from firmhold.device.fetch.config import CONFIG, SPOOL
 from firmhold.device.fetch.serve import Fetcher, serve
 from firmhold.device.online import FETCH, Online
 from firmhold.protocol.invitation import Invitation
@@ -60,6 +60,11 @@ class FleetDevice:
         """Enrol by an invitation."""
         body = Body({slot: self.slot(slot) for slot in Slot})
         enrol(self.state, invited, body, self._socket)
+
+    @property
+    def spool(self) -> Path:
+        """What its process with the network has brought."""
+        return self.state / FETCH / SPOOL
 
     def check(self) -> tuple[Ended, bool]:
         """Go through one cycle; return how it ended, and whether a reboot is wanted."""

@@ -1,7 +1,7 @@
 """Brings a payload: from the bases that the settings list, then from the gateway, piece by piece.
 
 What is there of it already is not asked for again. The digest decides at the end; a server that
-sent something else is passed over until the process ends. No base is ever told who asks.
+sent something else is passed over until the next check-in. No base is ever told who asks.
 """
 
 import re
@@ -71,17 +71,28 @@ class Sources:
 
 
 def _bring(server: Server, path: str, sha256: str, length: int, spool: Spool) -> None:
-    """Go on with a payload where it stopped, or start anew where the server does not go on."""
+    """Go on with a payload where it stopped; start anew where that makes nothing whole.
+
+    What was there may have been spoilt here: the server is to blame only for what it sent alone.
+    """
     if spool.resume_at(sha256) > length:
         spool.begin(sha256)
-    for _ in range(2):
-        at = spool.resume_at(sha256)
-        if at == length:
-            break
-        if _came(server, path, sha256, length, spool):
-            break
-        spool.begin(sha256)
+    if spool.resume_at(sha256) and _went_on(server, path, sha256, length, spool):
+        return
+    _came(server, path, sha256, length, spool)
     spool.finish(sha256)
+
+
+def _went_on(server: Server, path: str, sha256: str, length: int, spool: Spool) -> bool:
+    """Try to make a payload whole that has begun; False: begin anew."""
+    if spool.resume_at(sha256) == length or _came(server, path, sha256, length, spool):
+        try:
+            spool.finish(sha256)
+        except Refused:
+            return False  # it is deleted
+        return True
+    spool.begin(sha256)
+    return False
 
 
 def _came(server: Server, path: str, sha256: str, length: int, spool: Spool) -> bool:

@@ -85,6 +85,7 @@ class Fetcher:
         return acts[do](asked)
 
     def _check_in(self, asked: JsonObject) -> JsonObject:
+        self._sources.wrong.clear()
         found = self._gateway().post(paths.CHECK_IN, _body(asked), MAX_ANSWER_BYTES)
         return {"body": found.hex()}
 
