@@ -8,6 +8,7 @@ import pytest
 from tests.attacks.flashed import with_release_one
 
 from firmhold.drill.rehearsal import Rehearsal
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.world import World
 
 MakeWorld = Callable[..., World]
@@ -26,6 +27,13 @@ def make_world(tmp_path: Path) -> Iterator[MakeWorld]:
             return world
 
         yield make
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[SimFleet]:
+    """A server that listens, on which nothing is published yet."""
+    with SimFleet(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

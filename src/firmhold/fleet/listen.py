@@ -2,7 +2,7 @@
 
 The one place that knows the web server. It hands the client's certificate to the application
 (`scope["state"]["certificate"]`, DER, or None), and gives nobody more than `GRACE_SECONDS` to shake
-hands, or to send the head of a request.
+hands, or to send the head of a request, nor more than `MOST_HEAD_BYTES` for it.
 """
 
 import asyncio
@@ -18,6 +18,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 GRACE_SECONDS = 10
 IDLE_SECONDS = 60
+MOST_HEAD_BYTES = 32_768
+READ_BYTES = 262_144
+"""What a transport hands over at a time: the beginning of a body may come with the head."""
 MOST_CONNECTIONS = 2000
 BACKLOG = 512
 CERTIFICATE = "certificate"
@@ -26,9 +29,10 @@ _OWNER_AND_GROUP = 0o660
 
 
 class _Protocol(HttpToolsProtocol):
-    """One connection: whose it is, and for how long its next request may take to begin."""
+    """One connection: whose it is, and how long the head of its next request may take and be."""
 
     _deadline: TimerHandle | None = None
+    _head_bytes: int = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         secured = transport.get_extra_info("ssl_object")
@@ -41,6 +45,11 @@ class _Protocol(HttpToolsProtocol):
         cycle = cast("RequestResponseCycle | None", self.cycle)
         if self._deadline is None and (cycle is None or cycle.response_complete):
             self._await_head()
+        if self._deadline is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > MOST_HEAD_BYTES + READ_BYTES:
+                self.transport.abort()
+                return
         super().data_received(data)
 
     def on_headers_complete(self) -> None:
@@ -52,6 +61,7 @@ class _Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
+        self._head_bytes = 0
         self._deadline = self.loop.call_later(GRACE_SECONDS, self.transport.close)
 
     def _head_is_there(self) -> None:

@@ -44,12 +44,15 @@ class Told:
     director: News
 
 
+Waiting = tuple[Asked, asyncio.Future[Told]]
+
+
 class Ticks:
     """Collects questions, and hands each its answer."""
 
     def __init__(self, director: httpx.AsyncClient) -> None:
         self._director = director
-        self._waiting: list[tuple[Asked, asyncio.Future[Told]]] = []
+        self._waiting: list[Waiting] = []
         self._running: set[asyncio.Task[None]] = set()
 
     async def ask(self, question: Asked) -> Told:
@@ -65,10 +68,11 @@ class Ticks:
     async def _tick(self) -> None:
         await asyncio.sleep(MOMENT_SECONDS)
         waiting, self._waiting = self._waiting, []
-        for at in range(0, len(waiting), MOST_IN_A_TICK):
-            await self._settle(waiting[at : at + MOST_IN_A_TICK])
+        while waiting:
+            now, waiting = _once_each(waiting)
+            await self._settle(now)
 
-    async def _settle(self, waiting: list[tuple[Asked, asyncio.Future[Told]]]) -> None:
+    async def _settle(self, waiting: list[Waiting]) -> None:
         try:
             told = await self._post([question for question, _ in waiting])
         except (httpx.HTTPError, Refused) as error:
@@ -91,6 +95,19 @@ class Ticks:
 def _fail(future: "asyncio.Future[Told]", error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
+
+
+def _once_each(waiting: list[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
+    """Take as many as go into a tick, each device once; return them and those that wait on."""
+    first: dict[DeviceId, Waiting] = {}
+    others = []
+    for each in waiting:
+        device = each[0].device
+        if device in first or len(first) == MOST_IN_A_TICK:
+            others.append(each)
+        else:
+            first[device] = each
+    return [*first.values()], others
 
 
 def _written(question: Asked) -> JsonObject:
