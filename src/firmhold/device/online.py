@@ -29,7 +29,7 @@ from firmhold.device.fetch.config import (
 )
 from firmhold.device.report import Standing
 from firmhold.trust.device_id import DeviceId
-from firmhold.trust.errors import Unavailable
+from firmhold.trust.errors import Code, Unavailable
 from firmhold.trust.settings.trust_settings import TrustSettings
 
 FETCH, SIGNING_KEY, SOCKET = "fetch", "device.key", "fetch.sock"
@@ -37,6 +37,7 @@ MOST_SPOOL_BYTES = 1 << 28
 MAX_PEM_BYTES = 65_536
 
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+_NOT_LET_IN = frozenset({Code.GATEWAY_REVOKED.value, Code.GATEWAY_CERTIFICATE.value})
 _OWNER_AND_GROUP = 0o640
 
 
@@ -66,9 +67,22 @@ class Online:
         self.client = FetchClient(socket)
 
     def check(self) -> tuple[Ended, int | None]:
-        """Go through one cycle with the server. Raises what `Checker.run` raises."""
+        """Go through one cycle with the server. Raises what `Checker.run` raises.
+
+        Where the server does not take this device's certificate any more, its own key asks for
+        another one, once.
+        """
         self.write_config()
         self._keep_certified()
+        try:
+            return self._cycle()
+        except Unavailable as error:
+            if not _not_let_in(error):
+                raise
+            self.recover()
+            return self._cycle()
+
+    def _cycle(self) -> tuple[Ended, int | None]:
         appliance = self.appliance
         spooled = Spooled(self.client, self.folder / SPOOL, appliance.manifests)
         installer = appliance.installer(spooled)
@@ -140,6 +154,13 @@ class Online:
             version=version,
             recovery=recovery,
         )
+
+
+def _not_let_in(error: Unavailable) -> bool:
+    """Tell whether the server refused the one who asked, by an alert or in words."""
+    detail = str(getattr(error.fault, "detail", ""))
+    refused = error.code is Code.FETCH_REFUSED
+    return refused and (detail in _NOT_LET_IN or "ALERT" in detail)
 
 
 def configured(
