@@ -1,0 +1,96 @@
+"""Row 64: connections that begin nothing, requests that trickle, heads and bodies without end."""
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+
+import pytest
+
+from firmhold.device.check import Ended
+from firmhold.fleet import listen
+from firmhold.sim.caller import HOST, Caller, Shown
+from firmhold.sim.fleet import SimFleet
+from firmhold.sim.fleet_device import FleetDevice
+
+MANY = 200
+GRACE_SECONDS = 1
+
+
+@pytest.fixture(name="hasty")
+def _hasty(fleet: SimFleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimFleet]:
+    """A server that waits less long, so that the test need not either."""
+    monkeypatch.setattr(listen, "GRACE_SECONDS", GRACE_SECONDS)
+    fleet.restart("gateway")
+    yield fleet
+    fleet.stop("gateway")
+
+
+def shown(device: FleetDevice) -> Shown:
+    """What a device shows."""
+    folder = device.state / "fetch"
+    return Shown(folder / "client.pem", folder / "client.key")
+
+
+def ended(line: socket.socket) -> bool:
+    """Whether the other side hangs up in time."""
+    line.settimeout(10 * GRACE_SECONDS)
+    with suppress(ConnectionError, ssl.SSLError):
+        return line.recv(1) == b""
+    return True
+
+
+@pytest.mark.parametrize("port", ["device_port", "enrolment_port"])
+def test_many_who_begin_nothing_keep_nobody_out(hasty: SimFleet, port: str) -> None:
+    """200 connections that never shake hands: a device is served, and they are hung up on."""
+    device = hasty.device("camera-1")
+    with ExitStack() as stack:
+        lines = [
+            stack.enter_context(socket.create_connection((HOST, getattr(hasty.home, port))))
+            for _ in range(MANY)
+        ]
+        assert device.check()[0] is Ended.UNCHANGED
+        assert all(ended(line) for line in lines)
+
+
+def test_a_request_that_trickles_is_hung_up_on(hasty: SimFleet) -> None:
+    """A head of which a byte comes now and then is waited for no longer than a silent one."""
+    device = hasty.device("camera-1")
+    with Caller(hasty.home.device_port, shown(device)) as caller:
+        line, began = caller.connect(), time.monotonic()
+        with suppress(OSError):
+            for byte in b"POST /v1/check-in HTTP/1.1\r\n" * 40:
+                line.sendall(bytes([byte]))
+                time.sleep(0.05)
+        assert time.monotonic() - began < 10 * GRACE_SECONDS
+    assert device.check()[0] is Ended.UNCHANGED
+
+
+def test_a_head_without_end_is_hung_up_on(fleet: SimFleet) -> None:
+    """Header after header, as fast as it goes: the server takes in a bounded number."""
+    device = fleet.device("camera-1")
+    with Caller(fleet.home.device_port, shown(device)) as caller:
+        line, sent = caller.connect(), 0
+        line.sendall(b"POST /v1/check-in HTTP/1.1\r\n")
+        with suppress(OSError):
+            while sent < 1 << 26:
+                line.sendall(b"X-More: " + b"x" * 8000 + b"\r\n")
+                sent += 8010
+        assert sent < 1 << 24
+    assert device.check()[0] is Ended.UNCHANGED
+
+
+@pytest.mark.parametrize("path", ["/v1/check-in", "/v1/report", "/v1/certificate"])
+def test_a_body_without_end_is_not_read_on(fleet: SimFleet, path: str) -> None:
+    """In chunks and without a length: refused at the bound, and nobody else notices."""
+    device = fleet.device("camera-1")
+    with Caller(fleet.home.device_port, shown(device)) as caller:
+        line, sent = caller.connect(), 0
+        line.sendall(f"POST {path} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        with suppress(OSError):
+            while sent < 1 << 27:
+                line.sendall(b"10000\r\n" + bytes(1 << 16) + b"\r\n")
+                sent += 1 << 16
+        assert sent < 1 << 26
+    assert device.check()[0] is Ended.UNCHANGED
