@@ -14,8 +14,11 @@ def test_releases_reach_devices_wave_by_wave(fleet: SimFleet) -> None:
     fleet.publish(1, ONE)
     cameras = [fleet.device(f"camera-{number}", number) for number in (1, 2, 3)]
     fleet.rollout(1, waves="34,100")
-    first = [camera.live() for camera in cameras]
+    first = [camera.check()[0] for camera in cameras]
     assert set(first) == {Ended.INSTALLING, Ended.UNCHANGED}
+    for camera in cameras:
+        camera.rest()
+        camera.check()
     fleet.until(lambda: fleet.open_waves("r1") == 2)
     for camera in cameras:
         camera.live()

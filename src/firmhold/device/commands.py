@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from firmhold.device.adapters.disk import read_file
@@ -62,9 +63,9 @@ def _check(options: argparse.Namespace, wall: Callable[[], None]) -> None:
     state: Path = options.state
     with locked(state), fetching(state / FETCH / CONFIG, options.fetch) as place:
         wall()
-        online = Online(state, place)
-        ended, wait = online.check()
-        _say_rest(online.appliance, options, ended=ended.value, wait=wait)
+        with closing(Online(state, place)) as online:
+            ended, wait = online.check()
+            _say_rest(online.appliance, options, ended=ended.value, wait=wait)
 
 
 def _start(options: argparse.Namespace) -> None:

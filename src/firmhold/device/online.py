@@ -66,6 +66,10 @@ class Online:
         self.key = DeviceKey(state / SIGNING_KEY)
         self.client = FetchClient(socket)
 
+    def close(self) -> None:
+        """Ask the process with the network no more."""
+        self.client.close()
+
     def check(self) -> tuple[Ended, int | None]:
         """Go through one cycle with the server. Raises what `Checker.run` raises.
 

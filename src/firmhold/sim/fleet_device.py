@@ -8,7 +8,7 @@ import shutil
 import socket
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +32,8 @@ class FleetDevice:
     folder: Path
     slot_bytes: int
     patience: Patience = field(default_factory=lambda: Patience(grace_seconds=5.0))
-    _socket: Path = field(init=False)
+    fetch_socket: Path = field(init=False)
+    """Of its process with the network."""
     _listener: socket.socket = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,9 +42,9 @@ class FleetDevice:
         for slot in Slot:
             if not self.slot(slot).exists():
                 self.slot(slot).write_bytes(bytes(self.slot_bytes))
-        self._socket = Path(tempfile.mkdtemp(prefix="firmhold-")) / "fetch.sock"
+        self.fetch_socket = Path(tempfile.mkdtemp(prefix="firmhold-")) / "fetch.sock"
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(self._socket))
+        self._listener.bind(str(self.fetch_socket))
         self._listener.listen(1)
         threading.Thread(target=self._fetch, daemon=True).start()
 
@@ -59,7 +60,7 @@ class FleetDevice:
     def enrol(self, invited: Invitation) -> None:
         """Enrol by an invitation."""
         body = Body({slot: self.slot(slot) for slot in Slot})
-        enrol(self.state, invited, body, self._socket)
+        enrol(self.state, invited, body, self.fetch_socket)
 
     @property
     def spool(self) -> Path:
@@ -68,12 +69,9 @@ class FleetDevice:
 
     def check(self) -> tuple[Ended, bool]:
         """Go through one cycle; return how it ended, and whether a reboot is wanted."""
-        online = Online(self.state, self._socket)
-        try:
+        with closing(Online(self.state, self.fetch_socket)) as online:
             ended, _ = online.check()
-        finally:
-            online.client.close()
-        return ended, online.appliance.reboot_wanted
+            return ended, online.appliance.reboot_wanted
 
     def boot(self) -> bool:
         """Boot, and judge what runs; tell whether that wants another boot."""
@@ -119,7 +117,7 @@ class FleetDevice:
     def close(self) -> None:
         """Switch it off for good."""
         self._listener.close()
-        shutil.rmtree(self._socket.parent, ignore_errors=True)
+        shutil.rmtree(self.fetch_socket.parent, ignore_errors=True)
 
     def _fetch(self) -> None:
         with suppress(OSError):  # closed: the world is over
