@@ -21,6 +21,7 @@ from firmhold.trust.tuf.wire import MAX_BYTES
 KEYS = ("director", "freshness-1", "gateway")
 """What is taken over from the staging desk; the authority's key is made here."""
 
+MOST_SOCKET_BYTES = 107
 _MAX_KEY_BYTES = 65_536
 _OWNER_ONLY = 0o700
 
@@ -29,6 +30,7 @@ def set_up(home: Home, desk: Path, passphrase: str, now: datetime) -> None:
     """Make the server in its folder; `fleet.json` is written last. Raises `Misuse`."""
     if (home.folder / SETUP).exists():
         raise _misuse(Code.FLEET_HOME, home.folder, "a server is here already")
+    _require_short(home)
     roots = {
         "image": _read(desk / "metadata" / "1.root.json", MAX_BYTES["root"]),
         "director": _read(desk / "fleet" / "director.root.json", MAX_BYTES["root"]),
@@ -48,6 +50,14 @@ def set_up(home: Home, desk: Path, passphrase: str, now: datetime) -> None:
     make_tables(open_database(home.database), TABLES)
     with own_disk(home.folder):
         replace_file(home.folder / SETUP, home.to_bytes())
+
+
+def _require_short(home: Home) -> None:
+    """Pass if the sockets of this folder can have names: a kernel knows no longer ones."""
+    longest = home.socket("director-admin")
+    if len(str(longest).encode()) > MOST_SOCKET_BYTES:
+        detail = f"too long a path for sockets: at most {MOST_SOCKET_BYTES} bytes"
+        raise _misuse(Code.FLEET_HOME, longest, detail)
 
 
 def _make_folders(home: Home) -> None:

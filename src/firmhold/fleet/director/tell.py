@@ -68,7 +68,7 @@ def _line(known: Known) -> JsonObject:
         "booted": None if report is None else report.booted,
         "refusals": refusals,
         "seen": _moment(known.seen_at),
-        "tier": "device-signed",
+        "tier": "none" if report is None else "device-signed",
     }
 
 

@@ -1,0 +1,218 @@
+"""What operators run: set a server up, serve, look, direct; in tables and for programs."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from firmhold.fleet.cli import main
+from firmhold.fleet.home import Home, open_home
+from firmhold.fleet.supervise import Supervisor
+from firmhold.release.cli import main as release
+from firmhold.signing.pkcs8 import seal_key
+from firmhold.sim.fleet import PATIENCE_SECONDS, SimFleet, free_port
+from firmhold.sim.signer import sim_pem
+from firmhold.trust.errors import Code, Misuse
+
+ONE = b"image" * 30_000
+PASSPHRASE = "open"  # noqa: S105 - of keys that are made from names
+Output = pytest.CaptureFixture[str]
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(name="run")
+def _run(fleet: SimFleet, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command on the server of the test; gives exit status, output, errors."""
+    monkeypatch.setenv("FIRMHOLD_PASSPHRASE", PASSPHRASE)
+
+    def run(command: str, *words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = main([command, str(fleet.home.folder), *words])
+        told = capsys.readouterr()
+        return status, told.out, told.err
+
+    return run
+
+
+@pytest.fixture(name="key")
+def _key(tmp_path: Path) -> str:
+    """The operator's key, in a file."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    key = load_pem_private_key(sim_pem("operator-1"), None)
+    assert isinstance(key, Ed25519PrivateKey)
+    (tmp_path / "operator.pem").write_bytes(seal_key(key, PASSPHRASE))
+    return f"file:{tmp_path / 'operator.pem'}"
+
+
+def test_an_operator_directs_a_rollout(fleet: SimFleet, run: Run, key: str) -> None:
+    """Look it over, begin it, halt it, resume it, see how far it is."""
+    fleet.publish(1, ONE)
+    device = fleet.device("camera-1")
+    path = "feature/camera/1.json"
+    fleet.heard(path)
+    words = ("--release", path, "--name", "r1", "--key", key, "--waves", "50,100", "--soak", "0")
+    status, told, _ = run("rollout", *words, "--dry-run")
+    assert status == 0
+    assert "wave 2: " in told
+    assert run("status", "--json")[1] == "[]\n"
+    assert "start of r1 signed" in run("rollout", *words)[1]
+    assert "halt of r1 signed, halted by_operator" in run("halt", "r1", "--key", key)[1]
+    assert "resume of r1 signed\n" in run("resume", "r1", "--key", key)[1]
+    device.live()
+    fleet.until(lambda: fleet.confirmed("r1") + fleet.open_waves("r1") > 1)
+    device.live()
+    assert "r1" in run("status")[1]
+    (row,) = json.loads(run("status", "--json")[1])
+    assert row["product"] == "camera"
+
+
+def test_an_operator_looks_at_devices(fleet: SimFleet, run: Run) -> None:
+    """A table, all about one, both for programs too; one that there is not is told."""
+    fleet.device("camera-1").check()
+    fleet.invite("camera-2")
+    assert "camera-1" in run("devices")[1]
+    rows = json.loads(run("devices", "--json")[1])
+    assert [(row["device"], row["tier"]) for row in rows] == [
+        ("camera-1", "device-signed"),
+        ("camera-2", "none"),
+    ]
+    assert "camera-1" in run("show", "camera-1")[1]
+    assert json.loads(run("show", "camera-1", "--json")[1])["report"]["device"] == "camera-1"
+    status, _, error = run("show", "camera-9")
+    assert status == 1
+    assert Code.FLEET_NO_DEVICE in error
+    assert run("state", "camera-1", "quarantined")[1] == "camera-1 is quarantined\n"
+    assert run("state", "camera-9", "revoked")[0] == 1
+
+
+def test_wrong_words_are_told_in_words(fleet: SimFleet, run: Run, key: str, tmp_path: Path) -> None:
+    """What cannot be done is one line, one line of advice, and exit status 1."""
+    fleet.publish(1, ONE)
+    fleet.heard("feature/camera/1.json")
+    assert Code.FLEET_NO_ROLLOUT in run("halt", "nothing", "--key", key)[2]
+    words = ("--release", "feature/camera/1.json", "--name", "r1", "--key", key)
+    for waves in ("", "0", "200", "50,20", "x"):
+        assert run("rollout", *words, "--waves", waves)[0] == 1
+    assert run("run", "kitchen")[0] == 1
+    out = tmp_path / "there"
+    out.write_text("mine")
+    named = ("camera-1", "--product", "camera", "--component", "main", "--model", "camera-1")
+    assert run("enrol", *named, "--revision", "1", "--out", str(out))[0] == 1
+    assert out.read_text() == "mine"
+
+
+# The library leaves a socket to the collector where nobody listens on its path.
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+def test_a_part_that_is_away_is_told(fleet: SimFleet, run: Run) -> None:
+    """Which part it is, and what to do."""
+    fleet.stop("director")
+    status, _, error = run("devices")
+    assert status == 1
+    assert Code.FLEET_UNREACHABLE in error
+
+
+def test_a_folder_that_is_no_server_is_told(tmp_path: Path, capsys: Output) -> None:
+    """Nothing there, and something damaged there."""
+    assert main(["devices", str(tmp_path)]) == 1
+    assert Code.FLEET_HOME in capsys.readouterr().err
+    (tmp_path / "fleet.json").write_text("{}")
+    with pytest.raises(Misuse) as caught:
+        open_home(tmp_path)
+    assert caught.value.code is Code.FLEET_HOME
+
+
+@contextmanager
+def ended_by(act: Callable[[], None]) -> Iterator[None]:
+    """Have something done beside, then tell this process to end as a service manager would."""
+    failures: list[BaseException] = []
+
+    def done() -> None:
+        try:
+            act()
+        except BaseException as error:  # noqa: BLE001 - told below
+            failures.append(error)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    beside = threading.Thread(target=done)
+    beside.start()
+    try:
+        yield
+    finally:
+        beside.join()
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    assert failures == []
+
+
+def answers(home: Home) -> bool:
+    """Whether all ports and sockets of a server answer."""
+    sockets = [home.socket(name) for name in ("ca", "ca-admin", "director", "director-admin")]
+    for family, place in [
+        *((socket.AF_INET, (home.host, port)) for port in (home.device_port, home.enrolment_port)),
+        *((socket.AF_UNIX, str(path)) for path in sockets),
+    ]:
+        with socket.socket(family) as probe:
+            if probe.connect_ex(place) != 0:  # type: ignore[arg-type]
+                return False
+    return True
+
+
+def until(happens: Callable[[], bool]) -> None:
+    """Wait until something happens."""
+    deadline = time.monotonic() + 3 * PATIENCE_SECONDS
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def process_of(home: Home, part: str) -> str:
+    """The process of a part."""
+    words = ["pgrep", "-f", f"fleet run {home.folder} {part}"]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+
+
+@pytest.mark.slow
+def test_a_server_is_set_up_and_its_parts_are_kept_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    """From a staging desk to a server that listens; a part that is killed is started again."""
+    monkeypatch.setenv("FIRMHOLD_PASSPHRASE", PASSPHRASE)
+    desk, site = str(tmp_path / "desk"), str(tmp_path / "site")
+    assert release(["keys", "init", desk]) == 0
+    assert release(["keys", "fleet", desk]) == 0
+    assert release(["settings", desk, str(tmp_path / "desk/fleet/settings.json")]) == 0
+    for number in (1, 2):
+        key = f"file:{tmp_path}/desk/keys/targets-{number}.pem"
+        assert release(["sign", desk, "--role", "targets", "--key", key]) == 0
+    assert release(["publish", desk, "--to", site]) == 0
+    folder = tmp_path / "h"
+    words = ["init", str(folder), "--desk", desk, "--site", site]
+    words += ["--device-port", str(free_port()), "--enrolment-port", str(free_port())]
+    assert main(words) == 0
+    assert "all its keys lie in one folder" in capsys.readouterr().out
+    assert main(words) == 1
+    assert Code.FLEET_HOME in capsys.readouterr().err
+    home = open_home(folder)
+
+    def killed_and_back() -> None:
+        until(lambda: answers(home))
+        first = process_of(home, "director")
+        os.kill(int(first), signal.SIGKILL)
+        until(lambda: process_of(home, "director") not in ("", first))
+        until(lambda: answers(home))
+
+    with ended_by(killed_and_back):
+        Supervisor(folder, PASSPHRASE).run()
+    assert not answers(home)
+    assert process_of(home, "director") == ""
