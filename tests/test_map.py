@@ -144,7 +144,7 @@ def test_the_map_is_the_tree() -> None:
     )
     listed = [line.split()[0] for line in block[1].splitlines() if line.strip()] if block else []
     packages = {file.parent for file in SOURCE.rglob("__init__.py")} - {SOURCE}
-    beside = {TOP / "docs", TOP / "tests", TOP / "fuzz"}
+    beside = {TOP / "docs", TOP / "tests", TOP / "fuzz", TOP / "deploy"}
     wanted = {f"{folder.relative_to(TOP)}/" for folder in packages | beside}
     assert sorted(wanted - set(listed)) == []
     assert [folder for folder in listed if not (TOP / folder).is_dir()] == []
