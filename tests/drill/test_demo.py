@@ -11,6 +11,7 @@ from firmhold.cli import main
 from firmhold.drill import demo, firmware, power
 from firmhold.drill.device import Device
 from firmhold.drill.intrusions import INTRUSIONS, Intrusion
+from firmhold.drill.raids import RAIDS
 from firmhold.drill.rehearsal import Rehearsal
 from firmhold.drill.scenes import SCENES, Stage
 from firmhold.drill.slots import TwoSlots
@@ -54,7 +55,7 @@ def test_own_files_travel_the_whole_path(
     slots = TwoSlots(tmp_path / "kept" / "device" / "slots")
     assert slots.path(slots.active).read_bytes() == NEW
     assert slots.path(slots.spare).read_bytes() == OLD
-    assert told.count("both slots unchanged") == len(SCENES) + len(INTRUSIONS)
+    assert told.count("both slots unchanged") == len(SCENES) + len(RAIDS) + len(INTRUSIONS)
     for scene in SCENES:
         assert any(f"refused: {code};" in told for code in scene.refused_by)
     for intrusion in INTRUSIONS:
@@ -68,7 +69,7 @@ def test_real_firmware_travels_the_whole_path(capsys: pytest.CaptureFixture[str]
     told = capsys.readouterr().out
     assert re.search(r"slot a\s+0\.2\.5 .* boots", told)
     assert re.search(r"slot b\s+0\.2\.4 ", told)
-    assert told.count("both slots unchanged") == len(SCENES) + len(INTRUSIONS)
+    assert told.count("both slots unchanged") == len(SCENES) + len(RAIDS) + len(INTRUSIONS)
     cuts = re.search(r"(\d+) power cuts left (\d+)\s+different states; (\d+) boot", told)
     assert cuts is not None
     assert int(cuts[1]) > 6 * 3

@@ -15,8 +15,10 @@ from firmhold.drill.firmware import (
     own_firmware,
     real_firmware,
 )
+from firmhold.drill.fleet import play_fleet
 from firmhold.drill.intrusions import INTRUSIONS
 from firmhold.drill.power import play_power
+from firmhold.drill.raids import RAIDS
 from firmhold.drill.scenes import SCENES, Scene, Stage
 from firmhold.drill.vendor import Vendor
 from firmhold.drill.view import View
@@ -95,6 +97,7 @@ def _play(folder: Path, firmware: Sequence[Firmware], view: View) -> int:
         ]
     names = [release.version for release in firmware]
     files = [release.files[_own_file(release)] for release in firmware]
+    failures += play_fleet(folder / "fleet", names, files, view)
     failures += play_power(folder / "simulated", names, files, view)
     return _end(failures, device, view)
 
@@ -137,9 +140,9 @@ def _attack(number: int, scene: Scene, stage: Stage, view: View) -> bool:
 
 def _end(failures: Sequence[str], device: Device, view: View) -> int:
     view.title("In the end")
-    attacks = len(SCENES) + len(INTRUSIONS)
+    attacks = len(SCENES) + len(RAIDS) + len(INTRUSIONS)
     view.say(f"slot {device.slots.active} boots; {attacks} attacks, {len(failures)} failures")
     for title in failures:
         view.say(f"NOT AS IT MUST BE: {title}")
-    view.say("where to look next: docs/path-of-an-update.md, docs/attacks.md, firmhold release -h")
+    view.say("where to look next: docs/guides, docs/path-of-an-update.md, docs/attacks.md")
     return 1 if failures else 0

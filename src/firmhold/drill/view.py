@@ -1,10 +1,11 @@
 """What a person sees of the demo: steps as they happen, slots as they stand, attacks as told."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from firmhold.drill.device import Device, Progress
 from firmhold.drill.slots import SLOTS
+from firmhold.update.slots import Slot
 
 _DIGEST_SHOWN = 16
 _BAR_WIDTH = 24
@@ -28,6 +30,18 @@ class SlotRow:
     digest: str
     length: int
     boots: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRow:
+    """What is shown of one device of a fleet."""
+
+    name: str
+    revision: int
+    slots: Mapping[Slot, str]
+    booted: Slot | None
+    received_bytes: int
+    did: str
 
 
 class View:
@@ -64,6 +78,14 @@ class View:
             yield report
             steps.finish()
             live.update(self._scene(steps, device))
+
+    @contextmanager
+    def fleet(self) -> Iterator[Callable[[Sequence[FleetRow]], None]]:
+        """Show a fleet while it lives; yields what is told of its devices."""
+        with Live(console=self._console, refresh_per_second=20) as live:
+            yield lambda rows: live.update(_fleet_table(rows))
+        if not self._console.is_terminal:
+            self._console.print()
 
     def attack(self, number: int, title: str) -> None:
         """Announce an attack: its first line."""
@@ -102,6 +124,21 @@ class View:
     def panel(self, rows: Sequence[SlotRow]) -> None:
         """Show slots as they stand."""
         self._console.print(_slot_panel(rows))
+
+
+def _fleet_table(rows: Sequence[FleetRow]) -> Table:
+    table = Table(box=SIMPLE_HEAD)
+    for head in ("device", "rev", "slot a", "slot b", "boots", "bytes", ""):
+        table.add_column(head)
+    for row in rows:
+        slots = [
+            Text(row.slots[slot], style="bold green" if slot is row.booted else "") for slot in Slot
+        ]
+        boots = "recovery" if row.booted is None else str(row.booted)
+        table.add_row(
+            row.name, str(row.revision), *slots, boots, f"{row.received_bytes:>10,}", row.did
+        )
+    return table
 
 
 def _slot_panel(rows: Sequence[SlotRow]) -> Panel:

@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Self
 
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
+from sqlalchemy import Engine, func, select
 
 from firmhold.fleet.ask import Part
 from firmhold.fleet.ca.authority import Authority, make_authority
@@ -33,7 +35,7 @@ from firmhold.fleet.home import SETUP, Home
 from firmhold.fleet.invite import invitation
 from firmhold.fleet.operate import following, planned, send
 from firmhold.fleet.parts import PARTS, ca_work, director_work, gateway_work
-from firmhold.fleet.tables import TABLES
+from firmhold.fleet.tables import READ_UP_TO, REPORTS, TABLES
 from firmhold.fleet.waves import read_waves
 from firmhold.protocol.invitation import Invitation, parse_invitation
 from firmhold.release.adapters.folder import FolderDesk, FolderSite
@@ -43,7 +45,7 @@ from firmhold.sim.clock import SimClock
 from firmhold.sim.fleet_device import FleetDevice
 from firmhold.sim.signer import sim_pem, sim_signer
 from firmhold.sim.vendor import SimVendor
-from firmhold.storage.sql import make_tables, open_database
+from firmhold.storage.sql import make_tables, open_database, open_for_reading, used
 from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import FirmholdError
 from firmhold.trust.governance.rollout_act import Action
@@ -61,6 +63,7 @@ version = "{number}.0"
 id = "main"
 type = "system"
 image = "{number}.img"
+{component}
 hardware = [{{ model = "camera-1", first = 1, last = 4 }}]
 """
 
@@ -164,11 +167,17 @@ class SimFleet:
         self.start(part)
 
     def publish(
-        self, number: int, image: bytes, more: str = "", authority: str = "feature"
+        self,
+        number: int,
+        image: bytes,
+        more: str = "",
+        authority: str = "feature",
+        component: str = "",
     ) -> None:
         """Build a release, have two holders sign it, publish it."""
         (self.folder / f"{number}.img").write_bytes(image)
-        text = TEXT.format(number=number, more=more, authority=authority)
+        said = {"number": number, "more": more, "authority": authority, "component": component}
+        text = TEXT.format(**said)
         description = read_description(text.encode(), self.folder)
         build_release(self.vendor.desk, description, self.clock.now())
         self.vendor.sign(authority, f"{authority}-1", f"{authority}-2")
@@ -189,6 +198,17 @@ class SimFleet:
         with self.operator() as director:
             act = following(director, name, action, self.clock.now())
             return send(director, act, sim_signer("operator-1"))
+
+    def settled(self) -> None:
+        """Wait until the director has taken in what came in until now."""
+        with used(open_for_reading(self.home.database)) as database:
+            self.until(lambda: _is_read(database))
+
+    def show_key(self, name: str) -> None:
+        """Have the gateway show another key, with a certificate of the right authority for it."""
+        self.stop("gateway")
+        self._certify(name)
+        self.start("gateway")
 
     def heard(self, path: str) -> None:
         """Wait until the director has verified a release that was published."""
@@ -248,19 +268,23 @@ class SimFleet:
         return made
 
     def _set_up(self, director_root: bytes) -> None:
-        home, key, now = self.home, sim_signer("ca"), self.clock.now()
+        home, now = self.home, self.clock.now()
         for name in ("roots", "ca", "gateway", "sockets"):
             (home.folder / name).mkdir()
         home.root("image").write_bytes(self.vendor.root)
         home.root("director").write_bytes(director_root)
-        own = make_authority(key, "test devices", now)
+        own = make_authority(sim_signer("ca"), "test devices", now)
         home.authority.write_bytes(own.public_bytes(Encoding.PEM))
-        gateway = sim_signer("gateway")
-        server = Authority(key, own).for_server(HOST, gateway.public_key, now)
-        home.server_certificate.write_bytes(server.public_bytes(Encoding.PEM))
-        self._key.write_bytes(sim_pem("gateway"))
+        self._certify("gateway")
         make_tables(open_database(home.database), TABLES)
         (home.folder / SETUP).write_bytes(home.to_bytes())
+
+    def _certify(self, name: str) -> None:
+        own = load_pem_x509_certificate(self.home.authority.read_bytes())
+        key, now = sim_signer(name).public_key, self.clock.now()
+        server = Authority(sim_signer("ca"), own).for_server(HOST, key, now)
+        self.home.server_certificate.write_bytes(server.public_bytes(Encoding.PEM))
+        self._key.write_bytes(sim_pem(name))
 
     @property
     def _key(self) -> Path:
@@ -289,6 +313,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def _is_read(database: Engine) -> bool:
+    """Whether no report waits in the inbox."""
+    with database.connect() as connection:
+        newest = connection.execute(select(func.max(REPORTS.c.id))).scalar() or 0
+        query = select(READ_UP_TO.c.id).where(READ_UP_TO.c.inbox == REPORTS.name)
+        return (connection.execute(query).scalar() or 0) >= newest
 
 
 def _answers(family: int, address: object) -> bool:
