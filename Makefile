@@ -48,8 +48,9 @@ fuzz: $(BIN)/.fuzz ## throw bytes at every parser; SECONDS_EACH=60
 mutate: $(BIN)/.mutate ## break each line of the ground and see a test fail; takes long
 	$(BIN)/python fuzz/mutate.py
 
-bench: $(BIN)/.dev ## measure an install beside sha256sum, zstd and dd; needs zstd
+bench: $(BIN)/.dev ## measure an install beside sha256sum, zstd and dd, and check-ins; needs zstd
 	$(BIN)/python bench/install.py
+	$(BIN)/python bench/checkin.py
 
 ##@ Keep it
 .PHONY: deps format lock clean

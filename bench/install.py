@@ -109,7 +109,7 @@ def prepare(place: Path, image: Path) -> None:
     for slot in "ab":
         with (place / f"slot-{slot}").open("wb") as file:
             file.truncate(image.stat().st_size)
-    subprocess.run(["zstd", "-q", "-12", "-k", str(image)], check=True)  # noqa: S603, S607 - ours
+    subprocess.run(["zstd", "-q", "-12", "-k", str(image)], check=True)
 
 
 def published(vendor: SimVendor, *roles: str) -> None:
@@ -178,7 +178,7 @@ print(json.dumps([status, used.ru_utime, used.ru_stime, wall, used.ru_maxrss / 1
 def cost(words: Sequence[str]) -> Cost:
     """Run a command; return what it and its children cost."""
     meter = [sys.executable, "-I", "-S", "-c", METER, *words]
-    told = subprocess.run(meter, check=True, capture_output=True, text=True)  # noqa: S603 - ours
+    told = subprocess.run(meter, check=True, capture_output=True, text=True)
     status, user, system, wall, memory = json.loads(told.stdout)
     if status:
         failed = f"{' '.join(words)}: status {status}\n{told.stderr}"

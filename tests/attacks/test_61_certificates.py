@@ -101,8 +101,7 @@ REFUSED_BY_NAME: dict[str, list[x509.GeneralName]] = {
 def _honest(fleet: SimFleet) -> Shown:
     """What a device that has enrolled shows: it is let in."""
     device = fleet.device(ME)
-    folder = device.state / "fetch"
-    shown = Shown(folder / "client.pem", folder / "client.key")
+    shown = Shown.of_device(device.state)
     with Caller(fleet.home.device_port, shown) as caller:
         assert caller.ask("POST", CHECK_IN, QUESTION)[0] == 200
     return shown

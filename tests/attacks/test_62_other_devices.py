@@ -11,7 +11,6 @@ from firmhold.protocol.check_in import Known, Question, parse_answer
 from firmhold.protocol.problem import parse_problem
 from firmhold.sim.caller import Caller, Shown
 from firmhold.sim.fleet import SimFleet
-from firmhold.sim.fleet_device import FleetDevice
 from firmhold.storage.sql import open_for_reading, used
 from firmhold.trust.errors import Code
 
@@ -28,12 +27,6 @@ ROUTES = (
     paths.CHALLENGE,
     paths.RECOVERY,
 )
-
-
-def shown(device: FleetDevice) -> Shown:
-    """What a device shows."""
-    folder = device.state / "fetch"
-    return Shown(folder / "client.pem", folder / "client.key")
 
 
 def stored(fleet: SimFleet, device: str) -> tuple[int, bytes, bytes | None]:
@@ -58,7 +51,7 @@ def test_each_device_sees_its_own_word(fleet: SimFleet) -> None:
     fleet.rollout(1)
     words = []
     for device in (one, two):
-        with Caller(fleet.home.device_port, shown(device)) as caller:
+        with Caller(fleet.home.device_port, Shown.of_device(device.state)) as caller:
             words.append(caller.ask("GET", f"{paths.DIRECTOR_METADATA}2.targets.json")[1])
             for name in ("south/2.targets.json", "..%2fsouth%2f2.targets.json", "south"):
                 status, body = caller.ask("GET", f"{paths.DIRECTOR_METADATA}{name}")
@@ -78,7 +71,7 @@ def test_nobody_reports_for_another(fleet: SimFleet, whose_nonce: str) -> None:
     before = stored(fleet, "camera-1"), stored(fleet, "camera-2")
     with used(open_for_reading(fleet.home.database)) as database, database.connect() as connection:
         report = json.loads(connection.execute(select(REPORTS.c.data)).scalar_one())
-    with Caller(fleet.home.device_port, shown(attacker)) as caller:
+    with Caller(fleet.home.device_port, Shown.of_device(attacker.state)) as caller:
         told = parse_answer(caller.ask("POST", paths.CHECK_IN, QUESTION)[1])
         if whose_nonce == "its own":
             report["signed"]["nonce"] = told.report_nonce.hex()

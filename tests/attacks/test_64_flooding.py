@@ -12,7 +12,6 @@ from firmhold.device.check import Ended
 from firmhold.fleet import listen
 from firmhold.sim.caller import HOST, Caller, Shown
 from firmhold.sim.fleet import SimFleet
-from firmhold.sim.fleet_device import FleetDevice
 
 MANY = 200
 GRACE_SECONDS = 1
@@ -25,12 +24,6 @@ def _hasty(fleet: SimFleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimFlee
     fleet.restart("gateway")
     yield fleet
     fleet.stop("gateway")
-
-
-def shown(device: FleetDevice) -> Shown:
-    """What a device shows."""
-    folder = device.state / "fetch"
-    return Shown(folder / "client.pem", folder / "client.key")
 
 
 def ended(line: socket.socket) -> bool:
@@ -57,7 +50,7 @@ def test_many_who_begin_nothing_keep_nobody_out(hasty: SimFleet, port: str) -> N
 def test_a_request_that_trickles_is_hung_up_on(hasty: SimFleet) -> None:
     """A head of which a byte comes now and then is waited for no longer than a silent one."""
     device = hasty.device("camera-1")
-    with Caller(hasty.home.device_port, shown(device)) as caller:
+    with Caller(hasty.home.device_port, Shown.of_device(device.state)) as caller:
         line, began = caller.connect(), time.monotonic()
         with suppress(OSError):
             for byte in b"POST /v1/check-in HTTP/1.1\r\n" * 40:
@@ -70,7 +63,7 @@ def test_a_request_that_trickles_is_hung_up_on(hasty: SimFleet) -> None:
 def test_a_head_without_end_is_hung_up_on(fleet: SimFleet) -> None:
     """Header after header, as fast as it goes: the server takes in a bounded number."""
     device = fleet.device("camera-1")
-    with Caller(fleet.home.device_port, shown(device)) as caller:
+    with Caller(fleet.home.device_port, Shown.of_device(device.state)) as caller:
         line, sent = caller.connect(), 0
         line.sendall(b"POST /v1/check-in HTTP/1.1\r\n")
         with suppress(OSError):
@@ -85,7 +78,7 @@ def test_a_head_without_end_is_hung_up_on(fleet: SimFleet) -> None:
 def test_a_body_without_end_is_not_read_on(fleet: SimFleet, path: str) -> None:
     """In chunks and without a length: refused at the bound, and nobody else notices."""
     device = fleet.device("camera-1")
-    with Caller(fleet.home.device_port, shown(device)) as caller:
+    with Caller(fleet.home.device_port, Shown.of_device(device.state)) as caller:
         line, sent = caller.connect(), 0
         line.sendall(f"POST {path} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
         with suppress(OSError):

@@ -236,9 +236,7 @@ def test_another_servers_key_is_not_believed(fleet: SimFleet) -> None:
 def test_a_body_without_end_is_refused_unread(fleet: SimFleet) -> None:
     """Of ten gigabytes that are announced, the server reads a few pages."""
     device = fleet.device("camera-1")
-    folder = device.state / FETCH
-    shown = Shown(folder / CERTIFICATE, folder / "client.key")
-    with Caller(fleet.home.device_port, shown) as caller:
+    with Caller(fleet.home.device_port, Shown.of_device(device.state)) as caller:
         line = caller.connect()
         head = b"POST /v1/check-in HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000000\r\n\r\n"
         line.sendall(head + bytes(20_000))

@@ -20,7 +20,7 @@ from firmhold.storage.atomic import make_folder, sync_folder
 from firmhold.storage.disk import own_disk, read_file, why
 from firmhold.trust.encoding import JsonValue
 from firmhold.trust.errors import Code, Misuse
-from firmhold.trust.keys import ED25519, KeyId, derived_key_id
+from firmhold.trust.keys import KeyId, derived_key_id, ed25519_entry
 from firmhold.trust.outer_faults import PlaceFault
 
 _OWNER_ONLY = 0o600
@@ -68,8 +68,7 @@ class FileSigner:
     @property
     def entry(self) -> Mapping[str, JsonValue]:
         """The public half as an entry of a key table."""
-        public = self._key.public_key().public_bytes_raw().hex()
-        return {"keytype": ED25519, "scheme": ED25519, "keyval": {"public": public}}
+        return ed25519_entry(self._key.public_key().public_bytes_raw())
 
     @property
     def public_key(self) -> Ed25519PublicKey:

@@ -27,6 +27,11 @@ class Shown:
     key: Path
 
     @classmethod
+    def of_device(cls, state: Path) -> "Shown":
+        """What the device with this state folder shows."""
+        return cls(state / "fetch" / "client.pem", state / "fetch" / "client.key")
+
+    @classmethod
     def keep(cls, folder: Path, certificate: x509.Certificate, key: PrivateKey) -> "Shown":
         """Write both to a folder."""
         shown = cls(folder / "shown.pem", folder / "shown.key")

@@ -110,6 +110,11 @@ def parse_public_key(entry: Mapping[str, JsonValue]) -> PublicKey | None:
     return None if key is None else _normal_form(key, kind, scheme)
 
 
+def ed25519_entry(public: bytes) -> dict[str, JsonValue]:
+    """Return the entry of a key table for an Ed25519 key (its 32 raw bytes)."""
+    return {"keytype": ED25519, "scheme": ED25519, "keyval": {"public": public.hex()}}
+
+
 def derived_key_id(entry: Mapping[str, JsonValue]) -> KeyId:
     """Return the key id that TUF 4.2 derives: SHA-256 of the canonical form of the key."""
     key = {name: entry.get(name) for name in ("keytype", "scheme", "keyval")}

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from firmhold.device.adapters.disk import own_disk, read_file, write_new
 from firmhold.trust.encoding import JsonValue
 from firmhold.trust.errors import Code, Damaged
-from firmhold.trust.keys import ED25519, KeyId, derived_key_id
+from firmhold.trust.keys import KeyId, derived_key_id, ed25519_entry
 from firmhold.trust.outer_faults import PlaceFault
 
 _MAX_BYTES = 16_384
@@ -54,8 +54,7 @@ class DeviceKey:
     @property
     def entry(self) -> Mapping[str, JsonValue]:
         """The public half as an entry of a key table."""
-        public = self._key.public_key().public_bytes_raw().hex()
-        return {"keytype": ED25519, "scheme": ED25519, "keyval": {"public": public}}
+        return ed25519_entry(self._key.public_key().public_bytes_raw())
 
     @property
     def csr(self) -> bytes:

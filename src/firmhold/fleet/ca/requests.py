@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from firmhold.fleet.ca.authority import PublicKey
 from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import Code, Refused
-from firmhold.trust.keys import ED25519
+from firmhold.trust.keys import ed25519_entry
 from firmhold.trust.outer_faults import FleetFault
 
 T = TypeVar("T")
@@ -24,8 +24,7 @@ def signing_key(der: bytes) -> JsonObject:
     key = _proven(der, SIGNING)
     if not isinstance(key, Ed25519PublicKey):
         raise _refusal(SIGNING, "not Ed25519")
-    public = key.public_bytes_raw().hex()
-    return {"keytype": ED25519, "scheme": ED25519, "keyval": {"public": public}}
+    return ed25519_entry(key.public_bytes_raw())
 
 
 def tls_key(der: bytes) -> PublicKey:
