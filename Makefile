@@ -17,7 +17,7 @@ demo: $(BIN)/.demo ## real firmware: build, sign, publish, fetch, verify, instal
 	$(BIN)/python -m firmhold demo
 
 ##@ Check it
-.PHONY: test check fast lint types walls fuzz mutate bench
+.PHONY: test check fast lint types walls fuzz mutate bench lab-full
 test: deps $(BIN)/.dev ## everything: checks, all tests, coverage of the ground
 	$(MAKE) lint types walls
 	rm -f .coverage .coverage.*
@@ -41,6 +41,9 @@ types: $(BIN)/.dev ## types, strictly, tests included
 
 walls: $(BIN)/.dev ## who may import whom
 	$(BIN)/lint-imports
+
+lab-full: $(BIN)/.dev ## end a device on a fleet in each operation of its disk; takes long
+	FIRMHOLD_EVERY_CUT=1 $(BIN)/python -m pytest tests/path/test_cut_disk.py --timeout=3600
 
 fuzz: $(BIN)/.fuzz ## throw bytes at every parser; SECONDS_EACH=60
 	$(BIN)/python fuzz/run.py --seconds $(or $(SECONDS_EACH),60)
