@@ -8,9 +8,7 @@ import pytest
 from firmhold.device.check import Ended
 from firmhold.fleet.operate import planned, send
 from firmhold.fleet.waves import read_waves
-from firmhold.release.build import build_release
-from firmhold.release.description import read_description
-from firmhold.sim.fleet import TEXT, SimFleet
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.signer import sim_signer
 from firmhold.trust.errors import Code, Misuse
 from firmhold.trust.tuf.schema import a_list
@@ -38,11 +36,7 @@ def test_nobody_but_a_named_operator_begins_a_rollout(fleet: SimFleet) -> None:
 def test_one_holder_of_two_publishes_nothing(fleet: SimFleet) -> None:
     """A draft that lacks a signature stays at the desk; the site and the director know no such."""
     device = fleet.device("camera-1")
-    (fleet.folder / "1.img").write_bytes(ONE)
-    text = TEXT.format(number=1, more="", authority="feature")
-    build_release(
-        fleet.vendor.desk, read_description(text.encode(), fleet.folder), fleet.clock.now()
-    )
+    fleet.draft(1, ONE)
     fleet.vendor.sign("feature", "feature-1")
     fleet.vendor.publish()
     with fleet.operator() as director, pytest.raises(Misuse) as caught:

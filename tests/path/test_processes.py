@@ -207,3 +207,39 @@ def test_the_service_manager_is_told(
     notify("WATCHDOG=1")
     monkeypatch.delenv("NOTIFY_SOCKET")
     notify("WATCHDOG=1")
+
+
+def status_of(pid: int) -> dict[str, str]:
+    """What the kernel says of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+@pytest.mark.slow
+def test_the_process_that_installs_is_walled_in_before_it_asks(fleet: SimFleet) -> None:
+    """When its first question arrives, it has a filter and can get no privileges any more."""
+    device = fleet.device("camera-1")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other_half:
+        place = device.fetch_socket.parent / "silent.sock"
+        other_half.bind(str(place))
+        other_half.listen(1)
+        check = begun(device, "check", "--fetch", str(place))
+        asker, _ = other_half.accept()
+        with asker:
+            assert asker.recv(10)
+            told = status_of(check.pid)
+        check.kill()
+        check.wait()
+    assert (told["Seccomp"], told["NoNewPrivs"]) == ("2", "1")
+
+
+@pytest.mark.slow
+def test_the_process_with_the_network_is_walled_in(fleet: SimFleet) -> None:
+    """When it listens, it can get no privileges any more; what it may not write it cannot."""
+    device = fleet.device("camera-1")
+    with fetching(device.state / FETCH / CONFIG) as place:
+        words = ["pgrep", "-f", f"firmhold.device.fetch.cli .* {place}"]
+        pids = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()  # noqa: S603
+        told = [status_of(int(pid)) for pid in pids]
+        assert [each["NoNewPrivs"] for each in told] == ["1"] * len(told)
+        assert told

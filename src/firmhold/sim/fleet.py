@@ -175,13 +175,23 @@ class SimFleet:
         component: str = "",
     ) -> None:
         """Build a release, have two holders sign it, publish it."""
-        (self.folder / f"{number}.img").write_bytes(image)
-        said = {"number": number, "more": more, "authority": authority, "component": component}
-        text = TEXT.format(**said)
-        description = read_description(text.encode(), self.folder)
-        build_release(self.vendor.desk, description, self.clock.now())
+        self.draft(number, image, more, authority, component)
         self.vendor.sign(authority, f"{authority}-1", f"{authority}-2")
         self.vendor.publish()
+
+    def draft(
+        self,
+        number: int,
+        image: bytes,
+        more: str = "",
+        authority: str = "feature",
+        component: str = "",
+    ) -> None:
+        """Build a release, which nobody has signed yet."""
+        (self.folder / f"{number}.img").write_bytes(image)
+        said = {"number": number, "more": more, "authority": authority, "component": component}
+        description = read_description(TEXT.format(**said).encode(), self.folder)
+        build_release(self.vendor.desk, description, self.clock.now())
 
     def rollout(self, counter: int, name: str | None = None, waves: str = "100") -> JsonObject:
         """Begin a rollout of a feature release, by its counter, with an act of the operator's."""
