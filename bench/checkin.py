@@ -1,6 +1,6 @@
 """Measures check-ins: by the second of CPU time, by handshake, in bytes, and what a device needs.
 
-python bench/checkin.py [--seconds 10]
+python bench/checkin.py [--devices 10]
 
 A server in three processes and one device, on loopback. Asking takes CPU time of this machine
 too, so what counts is work by second of CPU time of the parts that answer.
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +34,7 @@ FIRMHOLD = (sys.executable, "-m", "firmhold")
 TICK = os.sysconf("SC_CLK_TCK")
 PARTS = ("gateway", "director")
 IMAGE_BYTES = 64 << 20
+TURNS, BYTES_TIMES = 20, 10
 OK = 200
 DESCRIPTION = """
 product = "camera"
@@ -167,48 +168,45 @@ def _asked(caller: Caller, body: bytes) -> bytes:
     return answer
 
 
-def rate(home: Home, act: Callable[[], None], seconds: float) -> tuple[float, dict[str, float]]:
+def rate(home: Home, act: Callable[[int], None], times: int) -> tuple[float, dict[str, float]]:
     """How often something can be done in a second, and by second of CPU time of each part."""
     pids = {part: process(home, part) for part in PARTS}
     before = {part: cpu_seconds(pid) for part, pid in pids.items()}
-    began, times = time.monotonic(), 0
-    while time.monotonic() - began < seconds:
-        act()
-        times += 1
+    began = time.monotonic()
+    for number in range(times):
+        act(number)
     used = {part: max(cpu_seconds(pid) - before[part], 1 / TICK) for part, pid in pids.items()}
     return times / (time.monotonic() - began), {part: times / used[part] for part in PARTS}
 
 
-def measure_server(home: Home, state: Path, wire: Between, seconds: float) -> None:
-    """Print what a check-in and a handshake cost."""
-    shown = Shown.of_device(state)
-    with Caller(home.device_port, shown) as caller:
-        body = known_question(caller)
-        each, by = rate(home, lambda: _nothing(_asked(caller, body)), seconds)
-    print(
-        f"| unchanged check-ins, one after the other, one connection | {each:.0f} | "
-        f"{by['gateway']:.0f} | {by['director']:.0f} |"
-    )
+def measure_server(home: Home, states: list[Path], wire: Between) -> None:
+    """Print what a check-in and a handshake cost; each device has its turns, and no more."""
+    shown, times = [Shown.of_device(state) for state in states], TURNS * len(states)
+    with ExitStack() as stack:
+        callers = [stack.enter_context(Caller(home.device_port, each)) for each in shown]
+        bodies = [known_question(caller) for caller in callers]
 
-    def anew() -> None:
-        with Caller(home.device_port, shown) as once:
-            _asked(once, body)
+        def again(number: int) -> None:
+            _asked(callers[number % len(callers)], bodies[number % len(callers)])
 
-    each, by = rate(home, anew, seconds)
-    print(
-        f"| the same, each with a handshake of its own | {each:.0f} | "
-        f"{by['gateway']:.0f} | {by['director']:.0f} |"
-    )
-    with Caller(wire.port, shown) as caller:
-        _asked(caller, body)
-        wire.passed, times = 0, 20
-        for _ in range(times):
-            _asked(caller, body)
-        print(f"\nbytes from the server for an unchanged check-in, TLS too: {wire.passed // times}")
+        _print("unchanged check-ins over connections that stay", *rate(home, again, times))
+
+    def anew(number: int) -> None:
+        with Caller(home.device_port, shown[number % len(shown)]) as once:
+            _asked(once, bodies[number % len(shown)])
+
+    _print("the same, each with a handshake of its own", *rate(home, anew, times))
+    with Caller(wire.port, shown[0]) as caller:
+        _asked(caller, bodies[0])
+        wire.passed = 0
+        for _ in range(BYTES_TIMES):
+            _asked(caller, bodies[0])
+        mean = wire.passed // BYTES_TIMES
+        print(f"\nbytes from the server for an unchanged check-in, TLS too: {mean}")
 
 
-def _nothing(_: object) -> None:
-    return
+def _print(what: str, each: float, by: dict[str, float]) -> None:
+    print(f"| {what} | {each:.0f} | {by['gateway']:.0f} | {by['director']:.0f} |")
 
 
 def measure_device(state: Path) -> None:
@@ -246,19 +244,21 @@ def _processes(state: Path, agent: int) -> Iterator[tuple[str, int]]:
 def main() -> None:
     """Measure, and print tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--devices", type=int, default=10)
     options = parser.parse_args()
     os.environ.setdefault("FIRMHOLD_PASSPHRASE", "of a bench")
     with tempfile.TemporaryDirectory(prefix="firmhold-") as name:
         folder = Path(name)
         home = build(folder, IMAGE_BYTES)
         with served(home), Between(home.device_port) as wire:
-            state = enrolled(home, folder / "device-1", wire.port)
+            names = [folder / f"device-{number}" for number in range(1, options.devices + 1)]
+            states = [enrolled(home, name, wire.port) for name in names]
+            state = states[0]
             run("device", "--state", str(state), "check")
             print(
                 "| | a second | by CPU second of the gateway | of the director |\n|---|---|---|---|"
             )
-            measure_server(home, state, wire, options.seconds)
+            measure_server(home, states, wire)
             key = f"file:{folder}/desk/keys/operator-1.pem"
             run(
                 "fleet",

@@ -10,8 +10,11 @@ import pytest
 
 from firmhold.device.check import Ended
 from firmhold.fleet import listen
+from firmhold.fleet.gateway.limits import MOST_TURNS
+from firmhold.protocol.problem import parse_problem
 from firmhold.sim.caller import HOST, Caller, Shown
 from firmhold.sim.fleet import SimFleet
+from firmhold.trust.errors import Code
 
 MANY = 200
 GRACE_SECONDS = 1
@@ -87,3 +90,15 @@ def test_a_body_without_end_is_not_read_on(fleet: SimFleet, path: str) -> None:
                 sent += 1 << 16
         assert sent < 1 << 26
     assert device.check()[0] is Ended.UNCHANGED
+
+
+def test_a_device_that_asks_without_a_pause_is_told_to_wait(fleet: SimFleet) -> None:
+    """After its share of check-ins and reports it gets no further answer; its neighbour does."""
+    device, neighbour = fleet.device("camera-1"), fleet.device("camera-2")
+    with Caller(fleet.home.device_port, Shown.of_device(device.state)) as caller:
+        answers = [caller.ask("POST", "/v1/report", b"{}") for _ in range(MOST_TURNS + 20)]
+    assert {status for status, _ in answers[:MOST_TURNS]} == {403}
+    told = [parse_problem(body).code for status, body in answers if status == 429]
+    assert len(told) >= 10
+    assert set(told) == {Code.GATEWAY_TOO_OFTEN}
+    assert neighbour.check()[0] is Ended.UNCHANGED

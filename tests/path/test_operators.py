@@ -67,7 +67,10 @@ def test_an_operator_directs_a_rollout(fleet: SimFleet, run: Run, key: str) -> N
     assert run("status", "--json")[1] == "[]\n"
     assert "start of r1 signed" in run("rollout", *words)[1]
     assert "halt of r1 signed, halted by_operator" in run("halt", "r1", "--key", key)[1]
+    assert json.loads(run("resume", "r1", "--key", key, "--json")[1])["halted"] is None
+    assert run("halt", "r1", "--key", key)[0] == 0
     assert "resume of r1 signed\n" in run("resume", "r1", "--key", key)[1]
+    assert len(json.loads(run("rollout", *words, "--dry-run", "--json")[1])["plan"]) > 1
     device.live()
     fleet.until(lambda: fleet.confirmed("r1") + fleet.open_waves("r1") > 1)
     device.live()

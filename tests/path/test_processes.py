@@ -243,3 +243,25 @@ def test_the_process_with_the_network_is_walled_in(fleet: SimFleet) -> None:
         told = [status_of(int(pid)) for pid in pids]
         assert [each["NoNewPrivs"] for each in told] == ["1"] * len(told)
         assert told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("clock", ["1970-01-02 00:00:00", "2100-01-01 00:00:00"])
+def test_a_device_whose_clock_is_wrong_is_updated_all_the_same(fleet: SimFleet, clock: str) -> None:
+    """Its real processes under another clock: time comes by signed word alone."""
+    fleet.publish(1, ONE)
+    device = fleet.device("camera-1")
+    fleet.rollout(1)
+    line = ["faketime", clock, sys.executable, "-m", "firmhold", "device"]
+    line += ["--state", str(device.state), "check"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE_SECONDS)  # noqa: S603, PLW1510
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "reboot wanted" in done.stdout
+    device.rest()
+    assert device.runs(ONE)
+
+
+def test_every_event_of_the_log_is_told_to_its_reader() -> None:
+    """The guide has each name of the closed list."""
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "first-device.md"
+    assert [event for event in Event if f"`{event}`" not in guide.read_text()] == []

@@ -119,6 +119,7 @@ def enrol(
     revision: Annotated[int, typer.Option(min=0, help="Its hardware revision.")],
     out: Annotated[Path, typer.Option(help="Where to write the invitation.")],
     hours: Annotated[int, typer.Option(min=1, max=8760, help="How long it is good for.")] = 24,
+    as_json: AsJson = False,
 ) -> None:
     """Add a device, and write the invitation by which it enrols itself, once."""
     found = open_home(home.absolute())
@@ -132,7 +133,8 @@ def enrol(
     _require_new(out)
     data = invitation(found, about, timedelta(hours=hours))
     _write(out, data)
-    say(f"invitation of {device} in {out}; it is good once, for {hours} hours, and it is secret")
+    told = f"invitation of {device} in {out}; it is good once, for {hours} hours, and it is secret"
+    say(json.dumps({"device": device, "invitation": str(out), "hours": hours}) if as_json else told)
 
 
 @app.command("devices")
@@ -203,39 +205,64 @@ def rollout(
         bool, typer.Option("--dry-run", help="Show the plan, sign nothing.")
     ] = False,
     passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Plan a rollout, look it over, sign its act, and begin."""
     now, shares = _now(), read_waves(waves, soak, confirmed, failed)
     with Part(open_home(home.absolute()), "director") as director:
         plan = planned(director, name, release, shares, now, expiry(now, days))
-        for line in plan.told():
-            say(shown(line))
+        if not as_json:
+            for line in plan.told():
+                say(shown(line))
         plan.require_sound()
         if not dry_run:
-            _send(director, plan.act, key, passphrase_file)
+            _say_act(plan.act, _sent(director, plan.act, key, passphrase_file), as_json=as_json)
+        elif as_json:
+            say(json.dumps({"plan": list(plan.told())}, indent=1))
 
 
 @app.command("halt")
-def halt(home: HomePath, name: str, *, key: Key, passphrase_file: PassphraseFile = None) -> None:
+def halt(
+    home: HomePath,
+    name: str,
+    *,
+    key: Key,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
     """Stop a rollout: nothing further goes out; who has the release keeps it."""
-    _follow(home, name, Action.HALT, key, passphrase_file)
+    _say_act(*_followed(home, name, Action.HALT, key, passphrase_file), as_json=as_json)
 
 
 @app.command("resume")
-def resume(home: HomePath, name: str, *, key: Key, passphrase_file: PassphraseFile = None) -> None:
+def resume(
+    home: HomePath,
+    name: str,
+    *,
+    key: Key,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
     """Let a halted rollout go on; the failures of today are forgiven, new ones are not."""
-    _follow(home, name, Action.RESUME, key, passphrase_file)
+    _say_act(*_followed(home, name, Action.RESUME, key, passphrase_file), as_json=as_json)
 
 
-def _follow(home: Path, name: str, action: Action, key: str, passphrase_file: Path | None) -> None:
+def _followed(
+    home: Path, name: str, action: Action, key: str, passphrase_file: Path | None
+) -> tuple[RolloutAct, JsonObject]:
     with Part(open_home(home.absolute()), "director") as director:
-        _send(director, following(director, name, action, _now()), key, passphrase_file)
+        act = following(director, name, action, _now())
+        return act, _sent(director, act, key, passphrase_file)
 
 
-def _send(director: Part, act: RolloutAct, key: str, passphrase_file: Path | None) -> None:
-    found = send(director, act, open_signer(key, Passphrases(passphrase_file)))
+def _sent(director: Part, act: RolloutAct, key: str, passphrase_file: Path | None) -> JsonObject:
+    return send(director, act, open_signer(key, Passphrases(passphrase_file)))
+
+
+def _say_act(act: RolloutAct, found: JsonObject, *, as_json: bool) -> None:
     halted = f", halted {found['halted']}" if found["halted"] else ""
-    say(shown(f"{act.action} of {act.rollout} signed{halted}"))
+    told = shown(f"{act.action} of {act.rollout} signed{halted}")
+    say(json.dumps(found, indent=1) if as_json else told)
 
 
 def _rows(home: Path, path: str) -> list[JsonObject]:

@@ -52,6 +52,7 @@ _ADVICE: dict[Code, str] = {
     Code.GATEWAY_REVOKED: "The certificate counts no more: ask for another with the device's own key.",
     Code.GATEWAY_NONCE: "Check in first, then report at once.",
     Code.GATEWAY_TOO_LARGE: "Send less.",
+    Code.GATEWAY_TOO_OFTEN: "Wait as long as the last answer said before you ask again.",
     Code.GATEWAY_TOO_SLOW: "Send the whole request at once.",
     Code.GATEWAY_NOT_FOUND: "There is no such thing here for this device.",
     Code.GATEWAY_BUSY: "The server cannot answer now; try again later.",

@@ -288,6 +288,7 @@ class Code(StrEnum):
     GATEWAY_REVOKED = "gateway.revoked"
     GATEWAY_NONCE = "gateway.nonce"
     GATEWAY_TOO_LARGE = "gateway.too_large"
+    GATEWAY_TOO_OFTEN = "gateway.too_often"
     GATEWAY_TOO_SLOW = "gateway.too_slow"
     GATEWAY_NOT_FOUND = "gateway.not_found"
     GATEWAY_BUSY = "gateway.busy"

@@ -10,6 +10,7 @@ GET  /v1/challenge, POST /v1/certificate
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ from firmhold.fleet.gateway.enrol import Ca, renewal_routes
 from firmhold.fleet.gateway.files import Files
 from firmhold.fleet.gateway.identify import Caller, caller
 from firmhold.fleet.gateway.inbox import MAX_REPORT_BYTES, Inbox
+from firmhold.fleet.gateway.limits import Turns
 from firmhold.protocol.check_in import MAX_QUESTION_BYTES
 from firmhold.protocol.paths import (
     CHECK_IN,
@@ -91,6 +93,7 @@ class Gateway:
 
 def device_app(gateway: Gateway) -> Starlette:
     """Return what the device port serves."""
+    turns = Turns()
 
     def for_device(handler: Asked) -> Callable[[Request], Awaitable[Response]]:
         async def identified(request: Request) -> Response:
@@ -98,9 +101,18 @@ def device_app(gateway: Gateway) -> Starlette:
 
         return guarded(identified)
 
+    def in_turn(handler: Asked) -> Callable[[Request], Awaitable[Response]]:
+        """For what costs a signature or a row: each device has its share, and no more."""
+
+        async def counted(request: Request, by: Caller) -> Response:
+            turns.take(by.identity.device, time.monotonic())
+            return await handler(request, by)
+
+        return for_device(counted)
+
     routes: list[BaseRoute] = [
-        Route(CHECK_IN, for_device(gateway.check_in), methods=["POST"]),
-        Route(REPORT, for_device(gateway.report), methods=["POST"]),
+        Route(CHECK_IN, in_turn(gateway.check_in), methods=["POST"]),
+        Route(REPORT, in_turn(gateway.report), methods=["POST"]),
         Route(f"{IMAGE_METADATA}{{path:path}}", for_device(gateway.metadata)),
         Route(f"{IMAGE_TARGETS}{{path:path}}", for_device(gateway.target)),
         Route(f"{DIRECTOR_METADATA}{{name}}", for_device(gateway.word)),
