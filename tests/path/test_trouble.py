@@ -28,6 +28,7 @@ from firmhold.trust.governance.rollout_act import Action
 
 ONE = Random(1).randbytes(200_000)
 TWO = ONE[:70_000] + b"second" + ONE[70_000:]
+MENDED = ONE[:90_000] + b"mended" + ONE[90_000:]
 
 
 def failure(device: FleetDevice) -> Code:
@@ -103,6 +104,29 @@ def test_a_revoked_device_is_refused_and_runs_on(fleet: SimFleet) -> None:
     assert failure(revoked) is Code.FETCH_REFUSED
     assert revoked.appliance().boot.running() is before
     assert neighbour.check()[0] is Ended.UNCHANGED
+
+
+def test_a_device_in_quarantine_gets_security_releases_only(fleet: SimFleet) -> None:
+    """Something speaks against it: no feature release is meant for it, and it can be mended."""
+    patchable = "patchable = true"
+    fleet.publish(1, ONE, component=patchable)
+    device, neighbour = fleet.device("camera-1"), fleet.device("camera-2")
+    fleet.rollout(1)
+    for each in (device, neighbour):
+        each.live()
+    with fleet.operator("ca") as ca:
+        ca.post("/devices/camera-1/state", {"state": State.QUARANTINED.value})
+    fleet.publish(2, TWO, component=patchable)
+    fleet.rollout(2)
+    assert neighbour.live() is Ended.INSTALLING
+    assert device.live() is Ended.UNCHANGED
+    runs = device.appliance().runs()
+    assert runs is not None
+    patches = f'patches = "{runs.release.digest.hex()}"'
+    fleet.publish(3, MENDED, patches, "security", patchable)
+    fleet.rollout(3, authority="security")
+    assert device.live() is Ended.INSTALLING
+    assert device.runs(MENDED)
 
 
 def test_a_server_that_comes_back_from_a_backup_locks_nobody_out(fleet: SimFleet) -> None:

@@ -193,9 +193,15 @@ class SimFleet:
         description = read_description(TEXT.format(**said).encode(), self.folder)
         build_release(self.vendor.desk, description, self.clock.now())
 
-    def rollout(self, counter: int, name: str | None = None, waves: str = "100") -> JsonObject:
-        """Begin a rollout of a feature release, by its counter, with an act of the operator's."""
-        path, now = f"feature/{PRODUCT}/{counter}.json", self.clock.now()
+    def rollout(
+        self,
+        counter: int,
+        name: str | None = None,
+        waves: str = "100",
+        authority: str = "feature",
+    ) -> JsonObject:
+        """Begin a rollout of a release, by its counter, with an act of the operator's."""
+        path, now = f"{authority}/{PRODUCT}/{counter}.json", self.clock.now()
         self.heard(path)
         with self.operator() as director:
             shares = read_waves(waves, 0, 90, 5)

@@ -23,6 +23,9 @@ from firmhold.trust.uptane.version_manifest import (
     read_manifest,
 )
 
+ACTIVE = "active"
+"""What the ca's table says of a device against which nothing speaks."""
+
 _MAX_KEY_BYTES = 4096
 
 
@@ -120,6 +123,12 @@ def failed(connection: Connection, release: str) -> frozenset[DeviceId]:
         .where(OUTCOMES.c.release == release)
         .where(OUTCOMES.c.verdict == Verdict.FAILED.value)
     )
+    return frozenset(DeviceId(name) for name in connection.execute(query).scalars())
+
+
+def suspected(connection: Connection) -> frozenset[DeviceId]:
+    """Return the devices that the ca has put in quarantine, or out."""
+    query = select(ENROLLED.c.device).where(ENROLLED.c.state != ACTIVE)
     return frozenset(DeviceId(name) for name in connection.execute(query).scalars())
 
 

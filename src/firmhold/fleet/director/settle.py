@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from firmhold.fleet.director import rollouts
 from firmhold.fleet.director.beliefs import Beliefs, Published
 from firmhold.fleet.director.direct import LIFETIMES, Directed, Word, word_for
-from firmhold.fleet.director.inventory import Known, everybody, failed
+from firmhold.fleet.director.inventory import Known, everybody, failed, suspected
 from firmhold.fleet.director.plan import Halt, Plan, Standing, plan
 from firmhold.fleet.director.rollouts import Rollout
 from firmhold.fleet.tables import WORDS, WORDS_BEFORE
@@ -25,7 +25,7 @@ from firmhold.trust.governance.rollout_act import RolloutAct, verify_act
 from firmhold.trust.tuf.trusted_set import SNAPSHOT, TARGETS, TIMESTAMP
 from firmhold.trust.tuf.wire import metadata_file
 from firmhold.trust.verified import Verified
-from firmhold.update.release import Release, ReleaseComponent
+from firmhold.update.release import Release, ReleaseClass, ReleaseComponent
 
 NOTHING = ""
 NOBODY: Mapping[DeviceId, int] = {}
@@ -73,12 +73,29 @@ def _settled(connection: Connection, by: Settling, rollout: Rollout) -> dict[Dev
     published = _published(by, acts)
     if published is None:
         return {}
+    kept_from = _kept_from(connection, published.release, standings)
     return {
         known.device: directed
         for known in fleet
-        if known.device in found.devices
+        if known.device in found.devices - kept_from
         and (directed := _directed(by.beliefs, published, known)) is not None
     }
+
+
+def _kept_from(
+    connection: Connection, release: Release, standings: Mapping[DeviceId, Standing]
+) -> frozenset[DeviceId]:
+    """Who is not meant though the plan says so: a device in quarantine gets security releases only.
+
+    Who runs the release already keeps it.
+    """
+    if release.release_class is ReleaseClass.SECURITY:
+        return frozenset()
+    return frozenset(
+        device
+        for device in suspected(connection)
+        if standings.get(device) is not Standing.CONFIRMED
+    )
 
 
 def standings_of(
