@@ -9,14 +9,17 @@ from tests.attacks.flashed import TWO, assert_held
 
 from firmhold.drill.rehearsal import DEVICE as FLASHED
 from firmhold.drill.rehearsal import Rehearsal
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.releases import START, sim_release
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import TooEarly
+from firmhold.trust.shape import written_date
 from firmhold.update.release import Release, parse_release
-from firmhold.update.schedule import BUCKETS, Schedule, Wave, due, require_due, starts_at
+from firmhold.update.schedule import BUCKETS, Schedule, Wave, bucket_of, due, require_due, starts_at
 
 FLEET = [DeviceId(f"device-{number}") for number in range(3000)]
+IMAGE = b"image" * 30_000
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 PLAN = Schedule(START, (Wave(0, 100), Wave(86_400, 1000), Wave(7 * 86_400, BUCKETS)))
 RELEASE = parse_release(replace(sim_release(), schedule=PLAN).to_bytes())
@@ -96,3 +99,43 @@ def test_a_device_on_flash_waits_for_its_wave(device: Rehearsal) -> None:
     device.wait(2 * 86_400)
     assert device.flash() == before
     assert_held(device, before)
+
+
+def two_of_each_half(release: bytes) -> tuple[list[DeviceId], list[DeviceId]]:
+    """Names of two devices whose wave is the first one, and of two that wait."""
+    halves: tuple[list[DeviceId], list[DeviceId]] = ([], [])
+    for device in FLEET:
+        halves[bucket_of(device, release) >= 5000].append(device)
+    return halves[0][:2], halves[1][:2]
+
+
+def test_a_device_on_a_fleet_waits_for_its_wave(fleet: SimFleet) -> None:
+    """The operator opens everything at once; the devices whose wave has not come refuse."""
+    now = fleet.clock.now()
+    begin = now.replace(microsecond=0) - HOUR
+    waves = "[{ after_seconds = 0, buckets = 5000 }, { after_seconds = 86400, buckets = 10000 }]"
+    schedule = f'schedule = {{ earliest_start = "{written_date(begin)}", waves = {waves} }}'
+    fleet.publish(1, IMAGE, more=schedule)
+    fleet.heard("feature/camera/1.json")
+    with fleet.operator() as director:
+        found = director.read("/releases", {"path": "feature/camera/1.json"})
+    digest = bytes.fromhex(str(found["sha256"]))
+    first, last = two_of_each_half(digest)
+    taken, waiting = ([fleet.device(name) for name in names] for names in (first, last))
+    fleet.rollout(1)
+
+    for camera in taken:
+        camera.live()
+    for camera in waiting:
+        with pytest.raises(Refused) as caught:
+            camera.live()
+        assert caught.value.code is Code.UPDATE_NOT_DUE
+
+    assert all(camera.runs(IMAGE) for camera in taken)
+    assert not any(camera.runs(IMAGE) for camera in waiting)
+    fleet.clock.advance(DAY)
+    fleet.vendor.publish()
+    fleet.restart("gateway")
+    for camera in waiting:
+        camera.live()
+        assert camera.runs(IMAGE)
