@@ -191,6 +191,6 @@ def test_nothing_older_than_tls_1_3_is_spoken(fleet: SimFleet, honest: Shown) ->
 def test_no_session_is_resumed(fleet: SimFleet, honest: Shown) -> None:
     """Each connection shows its certificate anew: nobody gets a ticket to come back by."""
     with Caller(fleet.home.device_port, honest) as caller:
-        session = caller.connect().session
+        line = caller.connect()
         assert caller.ask("POST", CHECK_IN, QUESTION)[0] == 200
-        assert session is None or not session.has_ticket
+        assert line.session is None or not line.session.has_ticket

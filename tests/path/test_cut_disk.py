@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from firmhold.device.adapters import block, disk, files
+from firmhold.fleet.gateway import limits
 from firmhold.sim.fleet import SimFleet
 from firmhold.sim.fleet_device import FleetDevice
 from firmhold.trust.errors import FirmholdError
@@ -68,9 +69,14 @@ def put_back(device: FleetDevice, begin: Path) -> None:
 
 @pytest.mark.slow
 def test_an_update_over_the_network_is_finished_wherever_it_was_cut(
-    fleet: SimFleet, tmp_path: Path, operations: list[int], figure: Callable[[str], None]
+    fleet: SimFleet,
+    tmp_path: Path,
+    operations: list[int],
+    figure: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Something whole runs after each cut, and the next cycle ends with the new release."""
+    monkeypatch.setattr(limits, "MOST_TURNS", 100_000)  # it asks more often than any device would
     fleet.publish(1, ONE)
     device = fleet.device("camera-1")
     fleet.rollout(1)

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from firmhold.device.check import Ended
+from firmhold.fleet.gateway import limits
 from firmhold.sim.fleet import SimFleet
 from firmhold.sim.fleet_device import FleetDevice
 from firmhold.sim.proxy import Between
@@ -56,9 +57,10 @@ def test_a_line_cut_at_each_64_kib_costs_no_more_than_what_is_missing(
 
 
 def test_each_request_can_fail_and_is_made_again(
-    fleet: SimFleet, figure: Callable[[str], None]
+    fleet: SimFleet, figure: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever connection is refused, the device says so, and the next cycle ends well."""
+    monkeypatch.setattr(limits, "MOST_TURNS", 100_000)  # it asks more often than any device would
     fleet.publish(1, ONE)
     requests = 0
     with reached_by(fleet, "camera-1") as (device, wire):

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from firmhold.device.appliance import locked
 from firmhold.device.check import Ended
+from firmhold.device.fetch.ask import FetchClient
 from firmhold.device.fetch.config import CERTIFICATE, CONFIG, FetchConfig, read_fetch_config
 from firmhold.device.online import FETCH
 from firmhold.fleet.ca.authority import Authority
@@ -25,6 +26,7 @@ from firmhold.sim.signer import sim_signer
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, FirmholdError, Misuse, Refused, Unavailable
 from firmhold.trust.governance.rollout_act import Action
+from firmhold.trust.outer_faults import FetchFault
 
 ONE = Random(1).randbytes(200_000)
 TWO = ONE[:70_000] + b"second" + ONE[70_000:]
@@ -236,11 +238,29 @@ def test_an_enrolment_whose_answer_was_lost_is_done_again(fleet: SimFleet) -> No
 def test_a_device_is_not_enrolled_twice_nor_as_another(fleet: SimFleet) -> None:
     """What it is stands in its state folder, and an invitation does not change that."""
     device = fleet.device("camera-1")
-    for invited in (fleet.invite("camera-2"),):
-        with pytest.raises(Misuse) as caught:
-            device.enrol(invited)
-        assert caught.value.code is Code.DEVICE_THERE
+    with pytest.raises(Misuse) as caught:
+        device.enrol(fleet.invite("camera-2"))
+    assert caught.value.code is Code.DEVICE_THERE
     assert device.check()[0] is Ended.UNCHANGED
+    (device.state / FETCH / CERTIFICATE).unlink()
+    with pytest.raises(Misuse) as caught:
+        device.enrol(fleet.invite("camera-3"))
+    assert "camera-3" in str(caught.value)
+
+
+def test_no_two_reports_bear_one_number(fleet: SimFleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report that did not arrive has used its number up: the next one has another."""
+
+    def lost(*_: object) -> None:
+        raise Unavailable(FetchFault(code=Code.FETCH_CUT, url="report", detail="lost"))
+
+    device = fleet.device("camera-1")
+    with monkeypatch.context() as patched:
+        patched.setattr(FetchClient, "report", lost)
+        device.check()
+    assert device.appliance().accounts.now.counter == 1
+    device.check()
+    assert device.appliance().accounts.now.counter == 2
 
 
 def test_another_servers_key_is_not_believed(fleet: SimFleet) -> None:
