@@ -1,11 +1,12 @@
 """Row 32: one insider at the server or at the desk sends out what nobody else has approved."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 import pytest
 
 from firmhold.device.check import Ended
+from firmhold.fleet.director.beliefs import Beliefs, Published
 from firmhold.fleet.operate import planned, send
 from firmhold.fleet.waves import read_waves
 from firmhold.sim.fleet import SimFleet
@@ -59,3 +60,25 @@ def test_the_approval_of_another_release_approves_nothing(fleet: SimFleet) -> No
             director.send("/acts", str(act).encode())
         assert "act.sequence" in str(caught.value)
     assert device.live() is Ended.INSTALLING
+
+
+def test_another_release_under_the_approved_path_is_not_meant(
+    fleet: SimFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The act names a digest: what lies under the path later, however signed, is something else."""
+    fleet.publish(1, ONE)
+    fleet.publish(2, ONE + b"more")
+    fleet.rollout(1)
+    honest = Beliefs.release
+
+    def exchanged(beliefs: Beliefs, path: str, now: datetime) -> Published:
+        return honest(beliefs, path.replace("/1.json", "/2.json"), now)
+
+    monkeypatch.setattr(Beliefs, "release", exchanged)
+    device = fleet.device("camera-1")
+
+    assert device.live() is Ended.UNCHANGED
+    monkeypatch.undo()
+    fleet.restart("director")
+    fleet.until(lambda: device.live() is Ended.INSTALLING)
+    assert device.runs(ONE)
