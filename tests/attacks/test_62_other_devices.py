@@ -15,18 +15,6 @@ from firmhold.storage.sql import open_for_reading, used
 from firmhold.trust.errors import Code
 
 QUESTION = Question(bytes(32), Known(1), Known(1)).to_bytes()
-ROUTES = (
-    paths.CHECK_IN,
-    paths.REPORT,
-    paths.CERTIFICATE,
-    paths.IMAGE_METADATA,
-    paths.IMAGE_TARGETS,
-    paths.DIRECTOR_METADATA,
-    paths.PAYLOADS,
-    paths.ENROL,
-    paths.CHALLENGE,
-    paths.RECOVERY,
-)
 
 
 def stored(fleet: SimFleet, device: str) -> tuple[int, bytes, bytes | None]:
@@ -36,12 +24,6 @@ def stored(fleet: SimFleet, device: str) -> tuple[int, bytes, bytes | None]:
         query = query.join(WORDS, WORDS.c.device == DEVICES.c.device)
         row = connection.execute(query.where(DEVICES.c.device == device)).one()
         return row[0], bytes(row[1]), row[2]
-
-
-def test_no_path_has_room_for_a_name(fleet: SimFleet) -> None:
-    """The certificate says who asks; there is no place to say anything else."""
-    assert not [path for path in ROUTES if "{" in path or "device" in path]
-    assert fleet.home.device_port != fleet.home.enrolment_port
 
 
 def test_each_device_sees_its_own_word(fleet: SimFleet) -> None:

@@ -9,9 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.cuts import Cut, counted_operations
 from tests.device.offline import DEVICE, IMAGES, SLOT_BYTES, Offline
 
-from firmhold.device.adapters import block, boot_file, disk, files
+from firmhold.device.adapters import block, boot_file, files
 from firmhold.device.appliance import Appliance, locked
 from firmhold.trust.errors import Code, FirmholdError, Misuse
 from firmhold.trust.uptane.version_manifest import Verdict
@@ -165,31 +166,11 @@ def test_a_medium_for_others_is_refused(with_one: Offline, capsys: Output) -> No
 # ── trouble ───────────────────────────────────────────────────────────────────────────────────────
 
 
-class Cut(Exception):
-    """The process ended here."""
-
-
 @pytest.fixture(name="operations")
 def _operations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Counts what changes the disk; the second number says where it ends (0: nowhere)."""
-    counted = [0, 0]
-
-    def counting(real: Callable[..., object]) -> Callable[..., object]:
-        def counted_one(*arguments: object) -> object:
-            counted[0] += 1
-            if counted[0] == counted[1]:
-                raise Cut
-            return real(*arguments)
-
-        return counted_one
-
-    for module in (files, block):
-        monkeypatch.setattr(module, "write_all", counting(disk.write_all))
-    monkeypatch.setattr(files, "sync_folder", counting(disk.sync_folder))
-    monkeypatch.setattr(os, "fsync", counting(os.fsync))
-    monkeypatch.setattr(Path, "rename", counting(Path.rename))
-    yield counted
-    counted[1] = 0
+    """Counts what changes the disk, and ends the process where it is told to."""
+    with counted_operations(monkeypatch) as counted:
+        yield counted
 
 
 def life(offline: Offline) -> None:

@@ -2,15 +2,14 @@
 
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 import pytest
+from tests.cuts import Cut, counted_operations
 
-from firmhold.device.adapters import block, disk, files
 from firmhold.fleet.gateway import limits
 from firmhold.sim.fleet import SimFleet
 from firmhold.sim.fleet_device import FleetDevice
@@ -23,35 +22,11 @@ EVERY = int(os.environ.get("FIRMHOLD_EVERY_CUT", "4"))
 """Each so-many-th operation; `make lab-full` takes each."""
 
 
-class Cut(BaseException):
-    """The process ended here; nothing that runs in it may go on."""
-
-
 @pytest.fixture(name="operations")
 def _operations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Counts what changes the disk; the second number says where it ends (0: nowhere).
-
-    The half with the network is another process; here it is a thread, and is left alone.
-    """
-    counted, own = [0, 0], threading.get_ident()
-
-    def counting(real: Callable[..., object]) -> Callable[..., object]:
-        def counted_one(*arguments: object) -> object:
-            if threading.get_ident() == own:
-                counted[0] += 1
-                if counted[0] == counted[1]:
-                    raise Cut
-            return real(*arguments)
-
-        return counted_one
-
-    for module in (files, block):
-        monkeypatch.setattr(module, "write_all", counting(disk.write_all))
-    monkeypatch.setattr(files, "sync_folder", counting(disk.sync_folder))
-    monkeypatch.setattr(os, "fsync", counting(os.fsync))
-    monkeypatch.setattr(Path, "rename", counting(Path.rename))
-    yield counted
-    counted[1] = 0
+    """Counts what changes the disk, and ends the process where it is told to."""
+    with counted_operations(monkeypatch) as counted:
+        yield counted
 
 
 def life(device: FleetDevice) -> None:

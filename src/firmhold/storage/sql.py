@@ -1,4 +1,4 @@
-"""The SQL engine: SQLite in one file where nothing is set up, PostgreSQL where it is outgrown."""
+"""The SQL engine: SQLite in one file. Other databases take the same statements, and are untried."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
