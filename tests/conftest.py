@@ -1,10 +1,12 @@
 """Sockets are closed to all tests but those in the folders that are about the wire."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from _pytest.terminal import TerminalReporter
+
+from firmhold.sim.postgresql import Cluster
 
 ON_THE_WIRE = frozenset({"attacks", "conformance", "contracts", "drill", "path", "world"})
 """Folders of tests that may open sockets, to loopback only."""
@@ -16,6 +18,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(tests).parts[0] in ON_THE_WIRE:
             item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server with the roles of a fleet server, for all tests of this process."""
+    with Cluster() as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,34 +1,37 @@
 """A server's tables in a file, and an authority of its own."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from tests.databases import new_database
 
 from firmhold.fleet.ca.authority import Authority, make_authority
 from firmhold.fleet.ca.issue import Desk
+from firmhold.fleet.database import make_database
+from firmhold.fleet.home import Home
 from firmhold.fleet.nonces import Nonces
-from firmhold.fleet.tables import TABLES
 from firmhold.sim.clock import BEGIN
 from firmhold.sim.signer import sim_signer
-from firmhold.storage.sql import make_tables, open_database
+from firmhold.storage.sql import open_database, used
 
 NOW = BEGIN + timedelta(days=1)
 
 
-@pytest.fixture(name="url")
-def _url(tmp_path: Path) -> str:
-    """Where the tables are."""
-    return f"sqlite:///{tmp_path / 'fleet.db'}"
+def a_home(folder: Path, database: str) -> Home:
+    """A server's folder, of which only the database matters."""
+    return Home(folder, "127.0.0.1", 1, 2, folder / "site", database, 1)
 
 
-@pytest.fixture(name="database")
-def _database(url: str) -> Engine:
-    """Empty tables."""
-    engine = open_database(url)
-    make_tables(engine, TABLES)
-    return engine
+@pytest.fixture(name="database", params=["sqlite", "postgresql"])
+def _database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """Empty tables, as the CA opens them."""
+    home = a_home(tmp_path, new_database(request) or f"sqlite:///{tmp_path / 'fleet.db'}")
+    make_database(home)
+    with used(open_database(home.database_for("ca"), "ca")) as engine:
+        yield engine
 
 
 @pytest.fixture(name="authority")

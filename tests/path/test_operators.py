@@ -3,22 +3,19 @@
 import json
 import os
 import signal
-import socket
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.path.servers import answers, process_of, staged, until
 
 from firmhold.fleet.cli import main
-from firmhold.fleet.home import Home, open_home
+from firmhold.fleet.home import open_home
 from firmhold.fleet.supervise import Supervisor
-from firmhold.release.cli import main as release
 from firmhold.signing.pkcs8 import seal_key
-from firmhold.sim.fleet import PATIENCE_SECONDS, SimFleet, free_port
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.signer import sim_pem
 from firmhold.trust.errors import Code, Misuse
 
@@ -158,50 +155,14 @@ def ended_by(act: Callable[[], None]) -> Iterator[None]:
     assert failures == []
 
 
-def answers(home: Home) -> bool:
-    """Whether all ports and sockets of a server answer."""
-    sockets = [home.socket(name) for name in ("ca", "ca-admin", "director", "director-admin")]
-    for family, place in [
-        *((socket.AF_INET, (home.host, port)) for port in (home.device_port, home.enrolment_port)),
-        *((socket.AF_UNIX, str(path)) for path in sockets),
-    ]:
-        with socket.socket(family) as probe:
-            if probe.connect_ex(place) != 0:  # type: ignore[arg-type]
-                return False
-    return True
-
-
-def until(happens: Callable[[], bool]) -> None:
-    """Wait until something happens."""
-    deadline = time.monotonic() + 3 * PATIENCE_SECONDS
-    while not happens():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def process_of(home: Home, part: str) -> str:
-    """The process of a part."""
-    words = ["pgrep", "-f", f"fleet run {home.folder} {part}"]
-    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
-
-
 @pytest.mark.slow
 def test_a_server_is_set_up_and_its_parts_are_kept_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
     """From a staging desk to a server that listens; a part that is killed is started again."""
     monkeypatch.setenv("FIRMHOLD_PASSPHRASE", PASSPHRASE)
-    desk, site = str(tmp_path / "desk"), str(tmp_path / "site")
-    assert release(["keys", "init", desk]) == 0
-    assert release(["keys", "fleet", desk]) == 0
-    assert release(["settings", desk, str(tmp_path / "desk/fleet/settings.json")]) == 0
-    for number in (1, 2):
-        key = f"file:{tmp_path}/desk/keys/targets-{number}.pem"
-        assert release(["sign", desk, "--role", "targets", "--key", key]) == 0
-    assert release(["publish", desk, "--to", site]) == 0
     folder = tmp_path / "h"
-    words = ["init", str(folder), "--desk", desk, "--site", site]
-    words += ["--device-port", str(free_port()), "--enrolment-port", str(free_port())]
+    words = ["init", str(folder), *staged(tmp_path)]
     assert main(words) == 0
     assert "all its keys lie in one folder" in capsys.readouterr().out
     assert main(words) == 1

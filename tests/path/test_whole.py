@@ -2,11 +2,15 @@
 
 from random import Random
 
+from tests.databases import ON_BOTH
+
 from firmhold.device.check import Ended
 from firmhold.sim.fleet import SimFleet
 
 ONE = Random(1).randbytes(200_000)
 TWO = ONE[:70_000] + b"second" + ONE[70_000:]
+
+pytestmark = ON_BOTH
 
 
 def test_releases_reach_devices_wave_by_wave(fleet: SimFleet) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from sqlalchemy.exc import OperationalError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -81,6 +82,9 @@ def guarded(handler: Handler) -> Handler:
             return refusal(error)
         except TimeoutError:
             return problem(408, Code.GATEWAY_TOO_SLOW)
+        except OperationalError:
+            log.warning("no database", extra={"path": request.url.path})
+            return problem(503, Code.GATEWAY_BUSY)
         except Exception:
             log.exception("failed", extra={"path": request.url.path})
             return problem(500, Code.GATEWAY_BUSY)

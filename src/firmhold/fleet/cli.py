@@ -17,10 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from firmhold.fleet.ask import Part
-from firmhold.fleet.home import Home, open_home
+from firmhold.fleet.divide import OPERATORS, divide, is_divided, users_of_this_machine
+from firmhold.fleet.home import PARTS, Home, open_home
 from firmhold.fleet.invite import invitation
 from firmhold.fleet.operate import following, planned, send
-from firmhold.fleet.parts import PARTS, run_part
+from firmhold.fleet.parts import run_part
 from firmhold.fleet.set_up import set_up
 from firmhold.fleet.supervise import Supervisor
 from firmhold.fleet.waves import expiry, read_waves
@@ -86,13 +87,22 @@ def init(
     say("a staging server: all its keys lie in one folder, under one passphrase")
 
 
+@app.command("divide")
+def divide_(home: HomePath) -> None:
+    """Give each part of the server a user of its own; as root, on PostgreSQL with a role each."""
+    found = open_home(home.absolute())
+    divide(found, users_of_this_machine())
+    say(f"each part of {found.folder} is a user of its own; operators are in {OPERATORS}")
+
+
 @app.command("serve")
 def serve(home: HomePath, passphrase_file: PassphraseFile = None) -> None:
     """Run all parts of the server on this machine, until told to end."""
     found = open_home(home.absolute())
     passphrase = Passphrases(passphrase_file).passphrase(f"the keys in {found.folder / 'keys'}")
     say(f"devices at {found.host}:{found.device_port}, new ones at :{found.enrolment_port}")
-    say("one user, one machine: the walls between the parts are their sockets only")
+    if not is_divided(found):
+        say("one user, one machine: the walls between the parts are their sockets only")
     Supervisor(found.folder, passphrase).run()
 
 

@@ -5,11 +5,11 @@
     roots/                  image.root.json and director.root.json, from which the rest is verified
     ca/authority.pem        the certificate that every device trusts, and its own are signed under
     gateway/server.pem      the certificate that the device ports show
-    sockets/                director.sock, ca.sock for the gateway; *-admin.sock for operators
+    sockets/NAME/socket     director and ca for the gateway; *-admin for operators
     fleet.db                everything else, where no other database is named
 
-The parts are processes of their own. On one machine with SQLite the walls between them are users
-and sockets only.
+The parts are processes of their own. On SQLite, or as one user, the walls between them are their
+sockets only; `fleet divide` puts users between them.
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,8 @@ SETUP = "fleet.json"
 MAX_BYTES = 65_536
 MOST_TEXT = 4096
 MOST_PORT = 65_535
+PARTS = ("ca", "director", "gateway")
+SOCKETS = ("ca", "ca-admin", "director", "director-admin")
 
 _SHAPE = Shape(Code.FLEET_SETUP)
 _MEMBERS = ("format", "host", "device_port", "enrolment_port", "site", "database", "wait")
@@ -43,7 +45,7 @@ class Home:
     site: Path
     """The published image repository."""
     database: str
-    """SQLAlchemy URL."""
+    """SQLAlchemy URL; `{part}` in it stands for whose it is."""
     wait: int
     """Seconds between two check-ins of a device, before jitter."""
 
@@ -66,8 +68,12 @@ class Home:
         return self.folder / "gateway" / "server.pem"
 
     def socket(self, name: str) -> Path:
-        """The unix socket of a part: `director`, `ca`, `director-admin`, `ca-admin`."""
-        return self.folder / "sockets" / f"{name}.sock"
+        """The unix socket of a part, one of `SOCKETS`, in a folder of its own."""
+        return self.folder / "sockets" / name / "socket"
+
+    def database_for(self, part: str) -> str:
+        """The database as a part comes to it."""
+        return self.database.replace("{part}", part)
 
     def to_bytes(self) -> bytes:
         """Return the form in which it is stored; `open_home` reads it back."""

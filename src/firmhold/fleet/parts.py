@@ -14,6 +14,7 @@ from firmhold.fleet.ca.authority import Authority
 from firmhold.fleet.ca.issue import Desk as CaDesk
 from firmhold.fleet.director import serve as director
 from firmhold.fleet.director.beliefs import Beliefs
+from firmhold.fleet.divide import become
 from firmhold.fleet.gateway.check_in import Desk
 from firmhold.fleet.gateway.enrol import Ca, enrolment_app
 from firmhold.fleet.gateway.files import Files
@@ -32,8 +33,6 @@ from firmhold.trust.tuf.dialect import FIRMHOLD
 from firmhold.trust.tuf.trusted_set import TrustedSet
 from firmhold.trust.tuf.wire import MAX_BYTES
 
-PARTS = ("ca", "director", "gateway")
-
 _MAX_PEM_BYTES = 65_536
 
 Work = Coroutine[object, object, None]
@@ -43,9 +42,10 @@ Clock = Callable[[], datetime]
 def run_part(home: Home, part: str, secrets: Secrets) -> None:
     """Run one part until the process is told to end."""
     begin(part)
-    made = {"ca": _ca, "director": _director, "gateway": _gateway}[part]
+    work = {"ca": _ca, "director": _director, "gateway": _gateway}[part](home, secrets)
+    become(home, part)
     with asyncio.Runner() as runner:
-        runner.run(made(home, secrets))
+        runner.run(work)
 
 
 def _ca(home: Home, secrets: Secrets) -> Work:
@@ -65,7 +65,7 @@ def _gateway(home: Home, secrets: Secrets) -> Work:
 async def ca_work(home: Home, key: FileSigner, clock: Clock) -> None:
     """Be the CA, with its key, until cancelled."""
     own = x509.load_pem_x509_certificate(_read(home, "ca", "authority.pem"))
-    with used(open_database(home.database)) as database:
+    with used(open_database(home.database_for("ca"), "ca")) as database:
         part = ca.Ca(CaDesk(database, Authority(key, own), Nonces()), clock)
         await _together(
             listen(ca.gateway_app(part), unix(home.socket("ca")), None),
@@ -77,7 +77,7 @@ async def director_work(home: Home, signer: Signer, freshness: Signer, clock: Cl
     """Be the director, with the key of its words and the one that tells the time."""
     root = TrustedSet.pin(_read(home, "roots", "director.root.json"), FIRMHOLD).root.value
     beliefs = Beliefs(home.site, _read(home, "roots", "image.root.json"), clock())
-    with used(open_database(home.database)) as database:
+    with used(open_database(home.database_for("director"), "director")) as database:
         part = director.Director(database, beliefs, signer, freshness, root.version, clock)
         await _together(
             listen(director.gateway_app(part), unix(home.socket("director")), None),
@@ -88,8 +88,8 @@ async def director_work(home: Home, signer: Signer, freshness: Signer, clock: Cl
 
 async def gateway_work(home: Home, key: Path, passphrase: str, clock: Clock) -> None:
     """Be the gateway, which shows the key in a file to whoever comes to its ports."""
-    nonces, database = Nonces(), home.database
-    with used(open_for_reading(database)) as reader, used(open_database(database)) as writer:
+    nonces, url = Nonces(), home.database_for("gateway")
+    with used(open_for_reading(url)) as reader, used(open_database(url, "gateway")) as writer:
         async with _asked(home, "ca") as ca, _asked(home, "director") as ticks:
             part = Gateway(
                 database=reader,

@@ -6,12 +6,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from firmhold.fleet.ca.authority import Authority, make_authority
-from firmhold.fleet.home import SETUP, Home
-from firmhold.fleet.tables import TABLES
+from firmhold.fleet.database import make_database
+from firmhold.fleet.home import SETUP, SOCKETS, Home
 from firmhold.signing.file import FileSigner
 from firmhold.storage.atomic import make_folder, replace_file
 from firmhold.storage.disk import own_disk, read_file, why
-from firmhold.storage.sql import make_tables, open_database
 from firmhold.trust.errors import Code, Misuse
 from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.tuf.dialect import FIRMHOLD
@@ -47,14 +46,14 @@ def set_up(home: Home, desk: Path, passphrase: str, now: datetime) -> None:
         for name, data in roots.items():
             replace_file(home.root(name), data)
     _certify(home, gateway, passphrase, now)
-    make_tables(open_database(home.database), TABLES)
+    make_database(home)
     with own_disk(home.folder):
         replace_file(home.folder / SETUP, home.to_bytes())
 
 
 def _require_short(home: Home) -> None:
     """Pass if the sockets of this folder can have names: a kernel knows no longer ones."""
-    longest = home.socket("director-admin")
+    longest = max((home.socket(name) for name in SOCKETS), key=lambda path: len(str(path)))
     if len(str(longest).encode()) > MOST_SOCKET_BYTES:
         detail = f"too long a path for sockets: at most {MOST_SOCKET_BYTES} bytes"
         raise _misuse(Code.FLEET_HOME, longest, detail)
@@ -65,6 +64,8 @@ def _make_folders(home: Home) -> None:
     home.folder.chmod(_OWNER_ONLY)
     for name in ("keys", "roots", "ca", "gateway", "sockets"):
         make_folder(home.folder / name)
+    for name in SOCKETS:
+        make_folder(home.socket(name).parent)
 
 
 def _certify(home: Home, gateway: FileSigner, passphrase: str, now: datetime) -> None:

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firmhold.fleet.parts import PARTS
+from firmhold.fleet.home import PARTS
 from firmhold.signing.passphrases import VARIABLE
 
 LOOK_SECONDS = 0.2

@@ -1,12 +1,25 @@
 """What a fleet server stores.
 
 A table belongs to the part whose name it begins with: only that part writes it. Moments are whole
-seconds since 1970; documents are bytes as they were signed or sent.
+seconds since 1970; documents are bytes as they were signed or sent. Who may do what with a table,
+where the database knows roles, stands in `roles`.
 """
 
-from sqlalchemy import Boolean, Column, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Identity,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
 
 TABLES = MetaData()
+NUMBERED = BigInteger().with_variant(Integer, "sqlite")
+"""Of the rows of an inbox; SQLite numbers by itself what it calls INTEGER, and nothing else."""
 
 # ── ca: who may have a certificate ───────────────────────────────────────────
 TOKENS = Table(
@@ -14,8 +27,8 @@ TOKENS = Table(
     TABLES,
     Column("sha256", String(64), primary_key=True),  # the token itself is nowhere
     Column("device", String(64), nullable=False),
-    Column("expires", Integer, nullable=False),
-    Column("used_at", Integer),
+    Column("expires", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
 )
 ENROLLED = Table(
     "ca_devices",
@@ -23,7 +36,7 @@ ENROLLED = Table(
     Column("device", String(64), primary_key=True),
     Column("key", LargeBinary, nullable=False),  # the entry of its signing key, as in a key table
     Column("state", String(16), nullable=False),  # active, quarantined, revoked
-    Column("enrolled_at", Integer, nullable=False),
+    Column("enrolled_at", BigInteger, nullable=False),
 )
 CERTIFICATES = Table(
     "ca_certificates",
@@ -31,8 +44,8 @@ CERTIFICATES = Table(
     Column("serial", String(40), primary_key=True),  # lower-case hexadecimal
     Column("device", String(64), nullable=False, index=True),
     Column("class", String(16), nullable=False),
-    Column("not_before", Integer, nullable=False),
-    Column("not_after", Integer, nullable=False),
+    Column("not_before", BigInteger, nullable=False),
+    Column("not_after", BigInteger, nullable=False),
     Column("revoked", Boolean, nullable=False, default=False),
 )
 
@@ -41,32 +54,32 @@ DEVICES = Table(
     "director_devices",
     TABLES,
     Column("device", String(64), primary_key=True),
-    Column("product", String(64), nullable=False),
-    Column("component", String(64), nullable=False),
-    Column("model", String(64), nullable=False),
-    Column("revision", Integer, nullable=False),
-    Column("added_at", Integer, nullable=False),
-    Column("seen_at", Integer),
+    Column("product", String(256), nullable=False),
+    Column("component", String(256), nullable=False),
+    Column("model", String(256), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger),
     Column("report", LargeBinary),  # the signed part of the last report, canonical JSON
-    Column("reported_at", Integer),
-    Column("counter", Integer, nullable=False, default=0),  # of the last report
+    Column("reported_at", BigInteger),
+    Column("counter", BigInteger, nullable=False, default=0),  # of the last report
 )
 WORDS = Table(
     "director_words",
     TABLES,
     Column("device", String(64), primary_key=True),
-    Column("version", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("about", String(64), nullable=False),  # digest of the release; empty: nothing
     Column("timestamp", LargeBinary, nullable=False),
     Column("snapshot", LargeBinary, nullable=False),
     Column("targets", LargeBinary, nullable=False),
-    Column("renew_at", Integer, nullable=False, index=True),
+    Column("renew_at", BigInteger, nullable=False, index=True),
 )
 WORDS_BEFORE = Table(
     "director_words_before",
     TABLES,
     Column("device", String(64), primary_key=True),  # one that is being fetched goes on
-    Column("version", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("snapshot", LargeBinary, nullable=False),
     Column("targets", LargeBinary, nullable=False),
 )
@@ -74,15 +87,15 @@ ACTS = Table(
     "director_acts",
     TABLES,
     Column("rollout", String(256), primary_key=True),
-    Column("sequence", Integer, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
     Column("data", LargeBinary, nullable=False),
-    Column("received_at", Integer, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
 )
 ROLLOUTS = Table(
     "director_rollouts",
     TABLES,
     Column("rollout", String(256), primary_key=True),
-    Column("product", String(64), nullable=False, index=True),
+    Column("product", String(256), nullable=False, index=True),
     Column("release", String(64), nullable=False),
     Column("opened", String, nullable=False),  # JSON: when each wave was opened
     Column("forgiven", String, nullable=False),  # JSON: devices whose failures were known
@@ -95,29 +108,29 @@ OUTCOMES = Table(
     Column("device", String(64), primary_key=True),
     Column("release", String(64), primary_key=True),
     Column("verdict", String(16), nullable=False),  # installed, failed, withdrawn
-    Column("at", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
 )
 READ_UP_TO = Table(
     "director_read_up_to",
     TABLES,
     Column("inbox", String(32), primary_key=True),
-    Column("id", Integer, nullable=False),
+    Column("id", BigInteger, nullable=False),
 )
 
 # ── gateway: what came in, and nothing else ──────────────────────────────────
 REPORTS = Table(
     "gateway_reports",
     TABLES,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", NUMBERED, Identity(), primary_key=True),
     Column("device", String(64), nullable=False),
     Column("nonce", LargeBinary, nullable=False),
-    Column("received_at", Integer, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
 )
 CHECK_INS = Table(
     "gateway_check_ins",
     TABLES,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", NUMBERED, Identity(), primary_key=True),
     Column("device", String(64), nullable=False),
-    Column("at", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
 )

@@ -31,11 +31,12 @@ from sqlalchemy import Engine, func, select
 
 from firmhold.fleet.ask import Part
 from firmhold.fleet.ca.authority import Authority, make_authority
-from firmhold.fleet.home import SETUP, Home
+from firmhold.fleet.database import make_database
+from firmhold.fleet.home import PARTS, SETUP, SOCKETS, Home
 from firmhold.fleet.invite import invitation
 from firmhold.fleet.operate import following, planned, send
-from firmhold.fleet.parts import PARTS, ca_work, director_work, gateway_work
-from firmhold.fleet.tables import READ_UP_TO, REPORTS, TABLES
+from firmhold.fleet.parts import ca_work, director_work, gateway_work
+from firmhold.fleet.tables import READ_UP_TO, REPORTS
 from firmhold.fleet.waves import read_waves
 from firmhold.protocol.invitation import Invitation, parse_invitation
 from firmhold.release.adapters.folder import FolderDesk, FolderSite
@@ -45,7 +46,7 @@ from firmhold.sim.clock import SimClock
 from firmhold.sim.fleet_device import FleetDevice
 from firmhold.sim.signer import sim_pem, sim_signer
 from firmhold.sim.vendor import SimVendor
-from firmhold.storage.sql import make_tables, open_database, open_for_reading, used
+from firmhold.storage.sql import open_for_reading, used
 from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import FirmholdError
 from firmhold.trust.governance.rollout_act import Action
@@ -109,6 +110,8 @@ class SimFleet:
 
     folder: Path
     wait: int = 1
+    database: str = ""
+    """URL; else SQLite in the folder."""
     vendor: SimVendor = field(init=False)
     home: Home = field(init=False)
     clock: SimClock = field(init=False)
@@ -127,7 +130,7 @@ class SimFleet:
             device_port=free_port(),
             enrolment_port=free_port(),
             site=self.folder / "site",
-            database=f"sqlite:///{self.folder / 'fleet.db'}",
+            database=self.database or f"sqlite:///{self.folder / 'fleet.db'}",
             wait=self.wait,
         )
         self._set_up(domain.director_root)
@@ -217,7 +220,7 @@ class SimFleet:
 
     def settled(self) -> None:
         """Wait until the director has taken in what came in until now."""
-        with used(open_for_reading(self.home.database)) as database:
+        with used(open_for_reading(self.home.database_for("director"))) as database:
             self.until(lambda: _is_read(database))
 
     def show_key(self, name: str) -> None:
@@ -285,14 +288,14 @@ class SimFleet:
 
     def _set_up(self, director_root: bytes) -> None:
         home, now = self.home, self.clock.now()
-        for name in ("roots", "ca", "gateway", "sockets"):
-            (home.folder / name).mkdir()
+        for name in ("roots", "ca", "gateway", *(f"sockets/{each}" for each in SOCKETS)):
+            (home.folder / name).mkdir(parents=True)
         home.root("image").write_bytes(self.vendor.root)
         home.root("director").write_bytes(director_root)
         own = make_authority(sim_signer("ca"), "test devices", now)
         home.authority.write_bytes(own.public_bytes(Encoding.PEM))
         self._certify("gateway")
-        make_tables(open_database(home.database), TABLES)
+        make_database(home)
         (home.folder / SETUP).write_bytes(home.to_bytes())
 
     def _certify(self, name: str) -> None:

@@ -61,6 +61,7 @@ _ADVICE: dict[Code, str] = {
     Code.FLEET_NO_ROLLOUT: "See which rollouts there are: `fleet status`.",
     Code.FLEET_ROLLOUT_OVER: "Begin a new rollout.",
     Code.FLEET_LINT: "Mend what the findings name, and plan again.",
+    Code.FLEET_DATABASE: "Make the database and its roles first, as `docs/guides/postgresql.md` does, and see that the URL reaches them.",
     Code.FLEET_HOME: "Name a folder that `fleet init` has made.",
     Code.FLEET_SITE_WENT_BACK: "The site shows an older timestamp than before: publish again, and look who wrote there.",
     Code.FLEET_SETUP: "Mend `fleet.json` at the place that is named, or set the server up anew.",

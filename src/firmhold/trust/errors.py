@@ -301,6 +301,7 @@ class Code(StrEnum):
     FLEET_LINT = "fleet.lint"
     FLEET_SITE_WENT_BACK = "fleet.site_went_back"
     FLEET_HOME = "fleet.home"
+    FLEET_DATABASE = "fleet.database"
     FLEET_SETUP = "fleet.setup"
     FLEET_UNREACHABLE = "fleet.unreachable"
     FLEET_REFUSED = "fleet.refused"

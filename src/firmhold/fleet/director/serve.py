@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -29,14 +30,17 @@ from firmhold.fleet.director.settle import Settling, settle
 from firmhold.fleet.director.tick import Asked, Told, ahead, tick
 from firmhold.signing.ports import Signer
 from firmhold.trust.encoding import JsonValue, pretty_json
-from firmhold.trust.errors import FirmholdError
+from firmhold.trust.errors import Code, FirmholdError
 from firmhold.trust.governance.rollout_act import MAX_BYTES as MAX_ACT_BYTES
+from firmhold.trust.shape import Shape
 
 ROUND_SECONDS = 1
 MAX_TICK_BYTES = 1024 * 1024
 MAX_DEVICE_BYTES = 4096
 
 log = logging.getLogger("firmhold.fleet.director")
+
+_SHAPE = Shape(Code.PROTOCOL_SHAPE)
 
 R = TypeVar("R")
 
@@ -88,7 +92,7 @@ class Director:
 
     async def device(self, request: Request) -> Response:
         """Tell all there is about one device."""
-        name = request.path_params["device"]
+        name = _named(request, "device")
         return _json(await self._in_turn(lambda connection: tell.device(connection, name)))
 
     async def rollouts(self, _: Request) -> Response:
@@ -97,7 +101,7 @@ class Director:
 
     async def acts(self, request: Request) -> Response:
         """Send the acts of a rollout, in their order; none, if nobody has begun it."""
-        name = request.path_params["rollout"]
+        name = _named(request, "rollout")
         return _json(await self._in_turn(lambda connection: tell.acts(connection, name)))
 
     async def settings(self, _: Request) -> Response:
@@ -117,6 +121,8 @@ class Director:
                 await self._in_turn(self._round)
             except FirmholdError as error:
                 log.warning("round", extra={"code": error.code})
+            except OperationalError:
+                log.warning("no database")
             except Exception:
                 log.exception("round")
             await asyncio.sleep(ROUND_SECONDS)
@@ -172,6 +178,10 @@ def operators_app(director: Director) -> Starlette:
             Route("/acts", guarded(director.act), methods=["POST"]),
         ]
     )
+
+
+def _named(request: Request, what: str) -> str:
+    return _SHAPE.a_name(request.path_params[what], what)
 
 
 def _json(value: JsonValue) -> Response:

@@ -3,11 +3,13 @@
 The gateway only ever adds rows. It cannot judge a report: the key of the device is not here.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Engine, insert
+from sqlalchemy.exc import OperationalError
 
 from firmhold.fleet.gateway.check_in import report_purpose
 from firmhold.fleet.nonces import Nonces
@@ -20,6 +22,10 @@ from firmhold.trust.shape import Shape
 from firmhold.trust.uptane.version_manifest import KIND, NONCE_BYTES
 
 MAX_REPORT_BYTES = KIND.max_bytes
+MOST_NOTED = 1_000_000
+"""Check-ins that wait for a database that is away; the oldest are dropped first."""
+
+log = logging.getLogger("firmhold.fleet.gateway")
 
 _SHAPE = Shape(Code.PROTOCOL_SHAPE)
 
@@ -40,23 +46,26 @@ class Inbox:
             raise Refused(fault)
         row = {"device": device, "nonce": nonce, "received_at": int(now.timestamp()), "data": data}
         with self.database.begin() as connection:
-            connection.execute(insert(REPORTS), row)
+            connection.execute(insert(REPORTS).inline(), row)
 
     def saw(self, device: DeviceId, now: datetime) -> None:
         """Note that a device has checked in."""
         self._seen.append((device, int(now.timestamp())))
 
-    def taken(self) -> Sequence[tuple[DeviceId, int]]:
-        """Return the check-ins that were noted and not yet written, and forget them."""
+    def write_noted(self) -> None:
+        """Write the check-ins that were noted, all in one go; where that fails, they wait on."""
         seen, self._seen = self._seen, []
-        return seen
+        try:
+            self._write(seen)
+        except OperationalError:
+            log.warning("no database")
+            self._seen = [*seen, *self._seen][-MOST_NOTED:]
 
-    def write(self, seen: Sequence[tuple[DeviceId, int]]) -> None:
-        """Write check-ins, all in one go."""
+    def _write(self, seen: Sequence[tuple[DeviceId, int]]) -> None:
         if seen:
             rows = [{"device": device, "at": at} for device, at in seen]
             with self.database.begin() as connection:
-                connection.execute(insert(CHECK_INS), rows)
+                connection.execute(insert(CHECK_INS).inline(), rows)
 
 
 def _nonce_in(data: bytes) -> bytes:

@@ -97,7 +97,8 @@ def device_app(gateway: Gateway) -> Starlette:
 
     def for_device(handler: Asked) -> Callable[[Request], Awaitable[Response]]:
         async def identified(request: Request) -> Response:
-            return await handler(request, caller(request, gateway.database))
+            by = await run_in_threadpool(caller, request, gateway.database)
+            return await handler(request, by)
 
         return guarded(identified)
 
@@ -126,4 +127,4 @@ async def keep_writing(inbox: Inbox) -> None:
     """Write check-ins down once a second, until cancelled."""
     while True:
         await asyncio.sleep(WRITE_SECONDS)
-        await run_in_threadpool(inbox.write, inbox.taken())
+        await run_in_threadpool(inbox.write_noted)
