@@ -14,8 +14,16 @@ from random import Random
 
 import pytest
 
+from firmhold.sim.postgresql import Cluster
+
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
-ORDER = ("first-release", "first-device", "offline-update", "device-does-not-come-back")
+ORDER = (
+    "first-release",
+    "first-device",
+    "offline-update",
+    "device-does-not-come-back",
+    "postgresql",
+)
 IMAGE = Random(7).randbytes(150_000)
 
 
@@ -35,9 +43,10 @@ def commands(guide: str) -> Iterator[list[str]]:
 
 
 @contextmanager
-def typist(folder: Path) -> Iterator[Callable[[list[str]], None]]:
+def typist(folder: Path, database: Cluster) -> Iterator[Callable[[list[str]], None]]:
     """Somebody who types commands; after one that ends in `&` the next ones are tried again."""
     environment = os.environ | {"FIRMHOLD_PASSPHRASE": "for this test", "COLUMNS": "200"}
+    environment |= {"PGHOST": str(database.folder / "run"), "PGUSER": "postgres"}
     beside: list[subprocess.Popen[bytes]] = []
 
     def typed(words: list[str]) -> None:
@@ -65,7 +74,11 @@ def typist(folder: Path) -> Iterator[Callable[[list[str]], None]]:
 @pytest.mark.slow
 def test_the_guides_lead_from_an_image_to_devices_that_run_it() -> None:
     """A stranger who types the guides' commands has two devices with the release in both slots."""
-    with tempfile.TemporaryDirectory(prefix="firmhold-") as name, typist(Path(name)) as typed:
+    with (
+        Cluster(peers=True) as database,
+        tempfile.TemporaryDirectory(prefix="firmhold-") as name,
+        typist(Path(name), database) as typed,
+    ):
         folder = Path(name)
         (folder / "camera-1.0.img").write_bytes(IMAGE)
         (folder / "camera-1.0.toml").write_text(blocks("first-release", "toml")[0])

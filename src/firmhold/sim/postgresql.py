@@ -30,6 +30,8 @@ class Cluster:
     """A database server; start it before use, stop it afterwards."""
 
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="firmhold-pg-")))
+    peers: bool = False
+    """Whether the user of this process may be any role, without a password."""
 
     def __enter__(self) -> Self:
         """Make it and start it, with the roles of a fleet server."""
@@ -42,8 +44,10 @@ class Cluster:
             os.chown(path, *_runs_as())
         words = ("--auth=scram-sha-256", f"--username={ADMIN}", "--no-sync", "--encoding=UTF8")
         self._run("initdb", *words, f"--pwfile={self.folder / 'admin'}")
+        if self.peers:
+            self._believe_this_user()
         self.start()
-        for part in (OWNER, *PARTS):
+        for part in () if self.peers else (OWNER, *PARTS):
             self.add_role(ROLES.format(part=part))
         return self
 
@@ -82,6 +86,13 @@ class Cluster:
         with engine.connect() as connection:
             connection.execute(text(statement))
         engine.dispose()
+
+    def _believe_this_user(self) -> None:
+        me = pwd.getpwuid(os.geteuid()).pw_name
+        roles = (ADMIN, *(ROLES.format(part=part) for part in (OWNER, *PARTS)))
+        (self.folder / "data" / "pg_hba.conf").write_text("local all all peer map=firmhold\n")
+        lines = [f"firmhold {me} {role}\n" for role in roles]
+        (self.folder / "data" / "pg_ident.conf").write_text("".join(lines))
 
     def _url(self, role: str, name: str) -> str:
         where = {"host": str(self.folder / "run"), "passfile": str(self.passfile(role))}
