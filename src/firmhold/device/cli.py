@@ -81,6 +81,7 @@ def _add_making(commands: "argparse._SubParsersAction[Parser]") -> None:
     enrol = commands.add_parser("enrol", help="become a device of a fleet, by an invitation")
     enrol.add_argument("--invitation", type=Path, required=True, help="what an operator wrote")
     enrol.add_argument("--fetch", type=Path, help=_FETCH)
+    enrol.add_argument("--fetch-user", help="a user of its own for the process with the network")
     init = commands.add_parser("init", help="make a device that has no server")
     for name, what in (
         ("device", "the device's name"),

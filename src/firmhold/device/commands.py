@@ -36,7 +36,12 @@ def perform(options: argparse.Namespace, wall: Callable[[], None]) -> None:
 
 def _enrol(options: argparse.Namespace) -> None:
     invited = parse_invitation(_argument(options.invitation, MAX_INVITATION_BYTES))
-    enrol(options.state, invited, Body(_slots(options), options.group), options.fetch)
+    enrol(
+        options.state,
+        invited,
+        Body(_slots(options), options.group, options.fetch_user),
+        options.fetch,
+    )
     say(f"{invited.device} is enrolled at {invited.host}:{invited.device_port}")
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from firmhold.device.adapters.disk import own_disk
 from firmhold.device.adapters.key import DeviceKey, new_tls_key
+from firmhold.device.adapters.user import give, require_user
 from firmhold.device.appliance import read_config
 from firmhold.device.certificates import MAX_BYTES, TlsIdentity, identity, recovered
 from firmhold.device.config import Config
 from firmhold.device.fetch.ask import FetchClient
-from firmhold.device.fetch.config import AUTHORITY, CERTIFICATE, CONFIG, FetchConfig
+from firmhold.device.fetch.config import AUTHORITY, CERTIFICATE, CONFIG, SPOOL, FetchConfig
 from firmhold.device.fetching import fetching
 from firmhold.device.make import is_device, make_device
 from firmhold.device.online import (
@@ -42,10 +43,12 @@ _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What an invitation does not know: where the slots are, and the groups of the device."""
+    """What an invitation does not know: where the slots are, the device's groups, who fetches."""
 
     slots: dict[Slot, Path]
     groups: Sequence[str] = ()
+    fetch_user: str | None = None
+    """Who fetches, where root installs; None: the same user."""
 
 
 def enrol(state: Path, invited: Invitation, body: Body, fetch: Path | None = None) -> None:
@@ -55,6 +58,8 @@ def enrol(state: Path, invited: Invitation, body: Body, fetch: Path | None = Non
     Raises `Misuse` if it is enrolled already or is another device, `Refused` if the server is not
     the one that the invitation names, `Unavailable` if it does not answer or takes no such device.
     """
+    if body.fetch_user is not None:
+        require_user(body.fetch_user)
     if not is_device(state):
         make_device(state, _config(invited, body), _built_in(invited))
     folder = state / FETCH
@@ -63,6 +68,8 @@ def enrol(state: Path, invited: Invitation, body: Body, fetch: Path | None = Non
     key = DeviceKey.make(state / SIGNING_KEY)
     with own_disk(folder):
         folder.mkdir(mode=0o750, exist_ok=True)
+    if body.fetch_user is not None:
+        give(state, folder, folder / SPOOL, body.fetch_user)
     replace_file(folder / AUTHORITY, invited.authority.encode())
     replace_file(folder / CONFIG, _fetch_config(invited).to_bytes())
     with fetching(folder / CONFIG, fetch) as place:

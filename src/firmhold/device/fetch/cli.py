@@ -1,7 +1,7 @@
 """The process with the network: `python -m firmhold.device.fetch.cli CONFIG SOCKET`.
 
-It walls itself in before it listens: it reads its own folder and the system's libraries, and writes
-its spool and nothing else.
+It walls itself in before it listens: run by root, it becomes the user that owns its spool. It then
+reads its own folder and the system's libraries, and writes its spool and nothing else.
 """
 
 import os
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from firmhold.device.adapters.user import become_owner
 from firmhold.device.adapters.walls import only
 from firmhold.device.fetch.config import SPOOL
 from firmhold.device.fetch.serve import Fetcher, serve
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     spool = config.parent / SPOOL
     spool.mkdir(mode=0o750, exist_ok=True)
     listener = _listening(place)
+    become_owner(spool)
     only(reads=[config.parent, *_libraries()], writes=[spool])
     serve(listener, Fetcher(config))
     return 0
