@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from tests.attacks.flashed import with_release_one
+from tests.attacks.stolen import steal
 
 from firmhold.drill.rehearsal import Rehearsal
 from firmhold.sim.fleet import SimFleet
+from firmhold.sim.stolen_gateway import StolenGateway
 from firmhold.sim.world import World
 
 MakeWorld = Callable[..., World]
@@ -52,3 +54,9 @@ def world(make_world: MakeWorld) -> World:
 def bare_world(make_world: MakeWorld) -> World:
     """A world whose snapshot and timestamp name versions only, so that signatures stand alone."""
     return make_world(names_digests=False)
+
+
+@pytest.fixture
+def stolen(fleet: SimFleet, monkeypatch: pytest.MonkeyPatch) -> StolenGateway:
+    """The fleet's gateway, in the attacker's hands."""
+    return steal(fleet, monkeypatch)

@@ -2,15 +2,20 @@
 
 import gzip
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from tests.attacks.stolen import ONE, assert_held, ready_for_two
+from tests.attacks.stolen import PLACES as ON_A_FLEET
 
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.network import Alter, Answer, Endless, InterimFlood, Line, Respond, Wire
+from firmhold.sim.stolen_gateway import StolenGateway, endless
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code
+from firmhold.trust.errors import Code, FirmholdError
 from firmhold.trust.faults import OverLimit
 from firmhold.trust.outer_faults import FetchFault
 
@@ -100,10 +105,10 @@ class DiskWatch:
         self.most = max(self.most, sum(sizes))
 
 
-@pytest.fixture
-def watch(world: World) -> Iterator[DiskWatch]:
-    """Watch the device's disk from the side."""
-    over, disk = Event(), DiskWatch(world.device.folder)
+@contextmanager
+def watched(folder: Path) -> Iterator[DiskWatch]:
+    """Watch a device's disk from the side."""
+    over, disk = Event(), DiskWatch(folder)
 
     def look_on() -> None:
         while not over.wait(0.005):
@@ -114,6 +119,13 @@ def watch(world: World) -> Iterator[DiskWatch]:
     yield disk
     over.set()
     watcher.join()
+
+
+@pytest.fixture
+def watch(world: World) -> Iterator[DiskWatch]:
+    """Watch the device's disk from the side."""
+    with watched(world.device.folder) as disk:
+        yield disk
 
 
 @pytest.mark.timeout(HANG)
@@ -198,3 +210,20 @@ def test_a_bomb_that_calls_itself_plain_is_just_a_wrong_file(world: World) -> No
 
     assert world.device.update("a.bin") in {Code.FETCH_TOO_LONG, Code.TUF_TARGET_LENGTH}
     assert world.device.state() == before
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("place", ON_A_FLEET)
+def test_a_gateway_without_an_end_fills_no_device(
+    fleet: SimFleet, stolen: StolenGateway, place: str
+) -> None:
+    """Whatever a device asks for, it takes as much as was signed for or is bounded, and no more."""
+    device = ready_for_two(fleet)
+
+    stolen.on(ON_A_FLEET[place], endless)
+
+    with watched(device.spool) as spool, pytest.raises(FirmholdError) as caught:
+        device.check()
+    assert TOO_LONG in str(caught.value)
+    assert spool.most < 3 * len(ONE)
+    assert_held(device, stolen)

@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from tests.attacks.stolen import PLACES as ON_A_FLEET
+from tests.attacks.stolen import assert_held, ready_for_two
 
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.network import Trickle, Wire
+from firmhold.sim.stolen_gateway import Bend, StolenGateway, silent, trickled
 from firmhold.sim.world import IMPATIENT, World
-from firmhold.trust.errors import Code
+from firmhold.trust.errors import Code, FirmholdError
 from firmhold.trust.outer_faults import FetchFault
 from firmhold.wire.sockets import Patience
 
@@ -106,3 +110,20 @@ def test_a_slow_server_that_keeps_the_minimum_rate_is_borne_with(world: World) -
     begun = time.monotonic()
     assert world.device.update("a.bin") is None
     assert time.monotonic() - begun > world.device.patience.grace_seconds
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("place", ON_A_FLEET)
+@pytest.mark.parametrize("slow", [trickled, silent])
+def test_a_gateway_that_takes_its_time_holds_no_device(
+    fleet: SimFleet, stolen: StolenGateway, slow: Bend, place: str
+) -> None:
+    """A byte now and then, or nothing at all, on any path of a fleet: the device hangs up."""
+    device = ready_for_two(fleet)
+
+    stolen.on(ON_A_FLEET[place], slow)
+
+    with no_longer_than(HANG), pytest.raises(FirmholdError) as caught:
+        device.check()
+    assert caught.value.code is Code.FETCH_TOO_SLOW
+    assert_held(device, stolen)

@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from tests.attacks import stolen as on_a_fleet
 from tests.attacks.flashed import ONE, TWO, assert_held, runs
 
 from firmhold.device.ports import Repository
 from firmhold.drill.rehearsal import Rehearsal
-from firmhold.trust.errors import Code
+from firmhold.sim.fleet import SimFleet
+from firmhold.sim.stolen_gateway import Bend, StolenGateway, broken_off, not_there
+from firmhold.trust.errors import Code, FirmholdError
 
 METADATA = [
     (Repository.DIRECTOR, "timestamp.json"),
@@ -74,3 +77,21 @@ def test_dropped_payloads_leave_an_installation_that_goes_on(device: Rehearsal) 
     device.live()
     assert runs(device, TWO)
     assert device.machine.floor.counter == 2
+
+
+@pytest.mark.parametrize("place", on_a_fleet.PLACES)
+@pytest.mark.parametrize("drop", [not_there, broken_off])
+def test_a_gateway_that_drops_what_it_likes_keeps_a_device_as_it_is(
+    fleet: SimFleet, stolen: StolenGateway, drop: Bend, place: str
+) -> None:
+    """Any kind of request of a fleet's, denied or broken off: told, and made good afterwards."""
+    device = on_a_fleet.ready_for_two(fleet)
+
+    stolen.on(on_a_fleet.PLACES[place], drop)
+
+    for _ in range(3):
+        with pytest.raises(FirmholdError):
+            device.check()
+        device.rest()
+        assert device.runs(on_a_fleet.ONE)
+    on_a_fleet.assert_held(device, stolen)

@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.attacks.stolen import PLACES as ON_A_FLEET
+from tests.attacks.stolen import assert_held, ready_for_two
 
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.network import Replay, Respond, SimNetwork
+from firmhold.sim.stolen_gateway import StolenGateway, flipped
+from firmhold.sim.stolen_gateway import elsewhere as leading_to
 from firmhold.sim.world import World
-from firmhold.trust.errors import Code
+from firmhold.trust.errors import Code, FirmholdError
 from firmhold.trust.outer_faults import FetchFault
 
 STATUSES = [300, 301, 302, 303, 304, 305, 307, 308]
@@ -191,3 +196,33 @@ def test_a_host_that_is_not_there_is_unreachable(world: World, host: str) -> Non
     world.device.url = f"http://{host}"
 
     assert world.device.update("a.bin") == Code.FETCH_UNREACHABLE
+
+
+@pytest.mark.parametrize("place", ON_A_FLEET)
+def test_a_gateway_leads_no_device_elsewhere(
+    fleet: SimFleet, stolen: StolenGateway, elsewhere: SimNetwork, place: str
+) -> None:
+    """A redirect on any path of a fleet is refused, and where it leads is never spoken to."""
+    device = ready_for_two(fleet)
+
+    stolen.on(ON_A_FLEET[place], leading_to(f"{elsewhere.url}/metadata/timestamp.json"))
+
+    with pytest.raises(FirmholdError) as caught:
+        device.check()
+    assert caught.value.code is Code.FETCH_REDIRECTED
+    assert elsewhere.requests == []
+    assert_held(device, stolen)
+
+
+@pytest.mark.parametrize("place", ON_A_FLEET)
+def test_what_a_gateway_alters_is_refused(
+    fleet: SimFleet, stolen: StolenGateway, place: str
+) -> None:
+    """One bit of anything that a device asks for, turned by whoever holds the gateway's key."""
+    device = ready_for_two(fleet)
+
+    stolen.on(ON_A_FLEET[place], flipped)
+
+    with pytest.raises(FirmholdError):
+        device.check()
+    assert_held(device, stolen)
