@@ -6,15 +6,19 @@ once; the releases are the vendor's own.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 import pytest
+from tests.attacks import stolen as on_a_fleet
 from tests.attacks.flashed import TWO, assert_held
 
 from firmhold.drill.rehearsal import DEVICE as FLASHED
 from firmhold.drill.rehearsal import Rehearsal
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.releases import MAIN, MODEL, PRODUCT, RADIO, sim_release
+from firmhold.sim.stolen_gateway import StolenGateway, again
 from firmhold.trust.device_id import DeviceId
-from firmhold.trust.errors import Code, Refused
+from firmhold.trust.errors import Code, FirmholdError, Refused
 from firmhold.trust.faults import ComponentFault
 from firmhold.trust.uptane.component import ComponentId
 from firmhold.trust.verified import seal
@@ -110,3 +114,19 @@ def test_a_device_on_flash_takes_no_mixed_set(device: Rehearsal) -> None:
 
     device.others = {}
     assert_held(device, before)
+
+
+@pytest.mark.parametrize("place", on_a_fleet.PLACES)
+def test_a_gateway_mixes_the_words_of_two_days_for_no_device(
+    fleet: SimFleet, stolen: StolenGateway, place: str
+) -> None:
+    """Everything is genuine, one of it is of release 1's day: nothing of release 2 is installed."""
+    device = on_a_fleet.ready_for_two(fleet)
+    pattern = on_a_fleet.PLACES[place]
+    (before,) = [said for path, said in stolen.said.items() if fnmatchcase(path, pattern)][-1:]
+
+    stolen.on(pattern, again(before))
+
+    with pytest.raises(FirmholdError):
+        device.check()
+    on_a_fleet.assert_held(device, stolen)

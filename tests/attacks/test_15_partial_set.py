@@ -10,14 +10,17 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from tests.attacks import stolen as on_a_fleet
 from tests.attacks.flashed import TWO, assert_held
 
 from firmhold.drill.rehearsal import DEVICE as FLASHED
 from firmhold.drill.rehearsal import Rehearsal
 from firmhold.release.diff import Made, make_extents
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.releases import MODEL, PRODUCT, sim_component, sim_release
+from firmhold.sim.stolen_gateway import StolenGateway, not_there
 from firmhold.trust.device_id import DeviceId
-from firmhold.trust.errors import Code, Refused
+from firmhold.trust.errors import Code, FirmholdError, Refused
 from firmhold.trust.faults import LengthMismatch
 from firmhold.trust.uptane.component import ComponentId
 from firmhold.trust.verified import seal
@@ -119,3 +122,25 @@ def test_a_device_on_flash_takes_all_of_a_set_or_nothing(device: Rehearsal) -> N
 
     device.others = {}
     assert_held(device, before)
+
+
+def test_a_gateway_that_keeps_a_part_back_brings_nothing_in(
+    fleet: SimFleet, stolen: StolenGateway
+) -> None:
+    """Of all that belongs to release 2, each piece is kept back alone: none of it is booted."""
+    on_a_fleet.ready_for_two(fleet)
+    known = set(stolen.said)
+    fleet.device("camera-2").live()
+    pieces = sorted(path for path in set(stolen.said) - known if "/v1/report" not in path)
+    assert len([path for path in pieces if "payloads" in path]) > 1
+
+    for number, piece in enumerate(pieces, 3):
+        device = fleet.device(f"camera-{number}")
+        stolen.on(piece, not_there)
+        with pytest.raises(FirmholdError):
+            device.check()
+        device.rest()
+        assert not device.runs(on_a_fleet.TWO)
+        stolen.calm()
+        device.live()
+        assert device.runs(on_a_fleet.TWO)

@@ -3,12 +3,16 @@
 from contextlib import suppress
 
 import pytest
+from tests.attacks import stolen as on_a_fleet
+from tests.cuts import Cut, counted_operations
 from tests.world.plays import ONE, TWO, live, plays, switched_on
 
 from firmhold.device.memory import Memory
 from firmhold.sim.desk import PowerCut
 from firmhold.sim.flash import Fate
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.machine import SimMachine
+from firmhold.trust.errors import FirmholdError
 from firmhold.trust.uptane.version_manifest import Outcome, Verdict
 from firmhold.update.journal import State
 from firmhold.update.slots import BootState, Slot
@@ -68,3 +72,24 @@ def test_pulling_the_plug_in_every_trial_boot_keeps_the_old_system() -> None:
     assert machine.record.booted is spare.other
     assert state.outcome == Outcome(TWO.release.value.digest, Verdict.FAILED)
     assert machine.record.record.of(spare).state is BootState.BAD
+
+
+def test_who_pulls_the_plug_of_a_device_on_a_fleet_gains_nothing(
+    fleet: SimFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut off again and again, each time a little later: one of two whole systems, then the new."""
+    device = on_a_fleet.ready_for_two(fleet)
+    with counted_operations(monkeypatch) as operations:
+        for cut in range(3, 120, 9):
+            operations[:] = [0, cut]
+            with suppress(Cut, FirmholdError):
+                device.live()
+            operations[1] = 0
+            assert device.appliance().enter() is not None
+            assert device.runs(on_a_fleet.ONE) or device.runs(on_a_fleet.TWO)
+            if device.runs(on_a_fleet.TWO):
+                break
+        assert cut > 12
+    device.rest()
+    device.live()
+    assert device.runs(on_a_fleet.TWO)

@@ -1,6 +1,7 @@
 """Row 49: a signed release that does not come up, fails its checks, or dies once it is believed."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tests.world.plays import (
@@ -17,9 +18,11 @@ from tests.world.plays import (
 from firmhold.device.confirm import confirm
 from firmhold.device.install import Installer
 from firmhold.device.memory import Memory
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.machine import SimMachine
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import InstallFault
+from firmhold.trust.governance.rollout_act import Action
 from firmhold.trust.uptane.version_manifest import Outcome, Verdict
 from firmhold.update.journal import Phase, State
 from firmhold.update.slots import BootState, Slot
@@ -160,3 +163,36 @@ def test_the_refusal_names_the_release_and_how_often_it_failed() -> None:
         expected="fewer than 1",
         found="1",
     )
+
+
+def test_a_fleet_halts_for_a_release_that_fails_its_checks(fleet: SimFleet, tmp_path: Path) -> None:
+    """Real checks fail on a device: it goes back, says so, and nobody else gets the release."""
+    well = tmp_path / "well"
+    check = f'health_checks = [{{ argv = ["/usr/bin/test", "-e", "{well}"], kind = "command", '
+    check += "deadline_seconds = 5 }]"
+    fleet.publish(1, b"one" * 50_000)
+    first, second = fleet.device("camera-1"), fleet.device("camera-2")
+    fleet.rollout(1)
+    for device in (first, second):
+        device.live()
+
+    fleet.publish(2, b"two" * 50_000, check)
+    fleet.rollout(2)
+    with pytest.raises(Refused) as caught:
+        first.live()
+    assert caught.value.code is Code.INSTALL_FAILED_BEFORE
+    fleet.settled()
+
+    assert first.runs(b"one" * 50_000)
+    fleet.until(lambda: fleet.told("r2")["halted"] == "by_failures")
+    second.live()
+    assert second.runs(b"one" * 50_000)
+    fleet.tell("r2", Action.RESUME)
+    assert first.check()[1] is False
+    assert first.runs(b"one" * 50_000)
+    well.touch()
+    fleet.publish(3, b"three" * 40_000, check)
+    fleet.rollout(3)
+    for device in (first, second):
+        device.live()
+        assert device.runs(b"three" * 40_000)

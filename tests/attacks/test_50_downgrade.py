@@ -1,13 +1,16 @@
 """Row 50: the attacker makes the new system fail, to get the old one with its hole back."""
 
 import pytest
+from tests.attacks import stolen as on_a_fleet
 from tests.world.plays import BLOCKS, ONE, TWO, admitted, live, plays, switched_on
 
 from firmhold.device.confirm import confirm
 from firmhold.device.install import Installer
 from firmhold.device.memory import Memory
 from firmhold.sim.flash import Fate
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.machine import SimMachine, blocks_of
+from firmhold.sim.stolen_gateway import StolenGateway
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import InstallFault
 from firmhold.update.slots import BAD, GOOD, BootRecord, Slot
@@ -93,3 +96,23 @@ def test_a_failing_trial_goes_back_to_the_last_good_system_only() -> None:
     live(machine, INSTALL)
     assert machine.runs() == ONE.image
     assert machine.floor.counter == 1 == ONE.release.value.security_counter
+
+
+def test_an_operator_whose_key_was_stolen_brings_no_old_release_back(
+    fleet: SimFleet, stolen: StolenGateway
+) -> None:
+    """A signed act names release 1 again: a device on release 2 refuses it, and says so."""
+    device = on_a_fleet.ready_for_two(fleet)
+    device.live()
+    assert device.runs(on_a_fleet.TWO)
+    stolen.asked.clear()
+
+    fleet.rollout(1, name="back")
+
+    for _ in range(2):
+        with pytest.raises(Refused) as caught:
+            device.check()
+        assert caught.value.code is Code.UPTANE_RELEASE_COUNTER
+        device.rest()
+        assert device.runs(on_a_fleet.TWO)
+    assert not [path for path in stolen.asked if "payloads" in path]

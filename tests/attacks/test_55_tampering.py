@@ -1,15 +1,18 @@
 """Row 55: a hostile hand in the files in which the device keeps its state."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from tests.attacks import stolen as on_a_fleet
 from tests.world.plays import ONE, TWO, Play, every_cut, live, plays, switched_on
 
 from firmhold.device.install import Installer
 from firmhold.device.memory import COPIES, Memory
 from firmhold.sim.flash import Fate, Files
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.machine import Durables
-from firmhold.trust.errors import Code
+from firmhold.trust.errors import Code, FirmholdError
 from firmhold.update.journal import State
 from firmhold.update.slots import Slot
 
@@ -115,3 +118,29 @@ def test_no_memory_can_be_made_up() -> None:
     left = INSTALL.begin._replace(disk=forger.after_cut(Fate.KEPT).disk)
     machine = switched_on(INSTALL, left, vfat=False)
     assert Memory(machine.disk, machine.seal).state.floor != 9
+
+
+@pytest.mark.parametrize("hand", HANDS.values(), ids=HANDS)
+def test_every_file_of_a_device_on_a_fleet_can_be_spoilt(
+    fleet: SimFleet, hand: Callable[[bytes], bytes | None]
+) -> None:
+    """Its memory, its boot record, its metadata, its spool, one by one: something whole runs."""
+    device = on_a_fleet.ready_for_two(fleet)
+    places = [
+        place
+        for name in ("kept", "boot", "fetch/spool")
+        for place in sorted((device.state / name).rglob("*"))
+        if place.is_file()
+    ]
+    assert len(places) > 10
+    for place in places:
+        data = place.read_bytes()
+        spoilt = hand(data + bytes(max(0, 64 - len(data))))
+        place.unlink() if spoilt is None else place.write_bytes(spoilt)
+        with suppress(FirmholdError):
+            device.live()
+        assert device.runs(on_a_fleet.ONE) or device.runs(on_a_fleet.TWO), place
+        place.write_bytes(data) if place.parent.exists() else None
+    device.live()
+    device.live()
+    assert device.runs(on_a_fleet.TWO)

@@ -2,14 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from firmhold.fleet.tables import DEVICES, REPORTS
+from firmhold.protocol import paths
+from firmhold.protocol.check_in import Known, Question, parse_answer
+from firmhold.sim.caller import Caller, Shown
 from firmhold.sim.clock import BEGIN
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.signer import sim_signer
+from firmhold.storage.sql import open_for_reading, used
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.document import document_bytes
 from firmhold.trust.encoding import canonical_json
@@ -212,3 +220,58 @@ def test_a_flawed_report_is_refused_whole(fleet: Inventory, flaw: str) -> None:
     assert refused is not None
     assert refused.code is code
     held(fleet, before)
+
+
+QUESTION = Question(bytes(32), Known(1), Known(1)).to_bytes()
+
+
+def known(fleet: SimFleet) -> tuple[int, bytes, list[bytes]]:
+    """A device's counter, what is believed of it, and all reports that came in."""
+    with used(open_for_reading(fleet.home.database)) as database, database.connect() as connection:
+        counter, believed = connection.execute(select(DEVICES.c.counter, DEVICES.c.report)).one()
+        came = connection.execute(select(REPORTS.c.data).order_by(REPORTS.c.id)).scalars()
+        return counter, bytes(believed or b""), [bytes(each) for each in came]
+
+
+def edited(report: bytes, edit: Callable[[Any], object]) -> bytes:
+    """A report after a hand was at it."""
+    document = json.loads(report)
+    edit(document)
+    return json.dumps(document).encode()
+
+
+@pytest.fixture(name="a_fleet")
+def _a_fleet(tmp_path: Path) -> Iterator[SimFleet]:
+    """A server that listens."""
+    with SimFleet(tmp_path) as made:
+        yield made
+
+
+FORGED: dict[str, tuple[Callable[[Any], object], int]] = {
+    "as it was": (lambda _: None, 204),
+    "with today's nonce": (lambda d: d["signed"].update(nonce="TODAY"), 204),
+    "another version": (lambda d: d["signed"].update(nonce="TODAY", counter=99), 204),
+    "no signature": (lambda d: d.update(signatures=[]), 204),
+    "nothing of it": (lambda d: d.clear(), 403),
+}
+
+
+@pytest.mark.parametrize(("edit", "status"), FORGED.values(), ids=FORGED)
+def test_no_forged_report_moves_what_a_fleet_believes(
+    a_fleet: SimFleet, edit: Callable[[Any], object], status: int
+) -> None:
+    """Sent by who has the certificate but not the signing key: it counts for nothing."""
+    device = a_fleet.device("camera-1")
+    device.check()
+    a_fleet.until(lambda: known(a_fleet)[0] == 1)
+    counter, believed, reports = known(a_fleet)
+
+    with Caller(a_fleet.home.device_port, Shown.of_device(device.state)) as thief:
+        told = parse_answer(thief.ask("POST", paths.CHECK_IN, QUESTION)[1])
+        forged = edited(reports[0], edit).replace(b"TODAY", told.report_nonce.hex().encode())
+        assert thief.ask("POST", paths.REPORT, forged)[0] == status
+    a_fleet.settled()
+
+    assert known(a_fleet)[:2] == (counter, believed)
+    device.check()
+    a_fleet.until(lambda: known(a_fleet)[0] == 2)

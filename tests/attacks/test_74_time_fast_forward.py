@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.attacks import stolen as on_a_fleet
 from tests.attacks.timed_device import TimedDevice, TimedVendor
 
-from firmhold.trust.errors import Code
+from firmhold.sim.fleet import SimFleet
+from firmhold.trust.errors import Code, Refused, Unavailable
 from firmhold.trust.faults import Expired, VersionMismatch
 from firmhold.trust.tuf.root_fields import FreshnessEpoch
 
@@ -163,3 +165,21 @@ def test_a_root_confirms_the_time_of_a_device_that_was_long_away(device: TimedDe
     assert not in_doubt(device)
     assert device.floor.epoch == 1
     assert device.now == device.vendor.clock.now()
+
+
+def test_a_fleet_server_that_says_2100_moves_no_device(fleet: SimFleet) -> None:
+    """Its freshness key signs a time at which everything is over: refused, and forgotten."""
+    device = on_a_fleet.ready_for_two(fleet)
+    by = YEAR_2100 - fleet.clock.now()
+
+    fleet.clock.advance(by)
+    for _ in range(3):
+        with pytest.raises((Refused, Unavailable)):
+            device.check()
+        device.rest()
+        assert device.runs(on_a_fleet.ONE)
+
+    fleet.clock.advance(-by)
+    fleet.restart("gateway")
+    device.live()
+    assert device.runs(on_a_fleet.TWO)

@@ -1,10 +1,12 @@
 """Row 75: the server comes back from an older backup, and offers what it offered then."""
 
 import pytest
+from tests.attacks import stolen as on_a_fleet
 from tests.world.plays import ONE, TWO, admitted, live, plays, switched_on, version
 
 from firmhold.device.install import Installer
 from firmhold.device.memory import Memory
+from firmhold.sim.fleet import SimFleet
 from firmhold.sim.world import World
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import VersionMismatch
@@ -65,3 +67,33 @@ def test_a_release_from_the_backup_changes_nothing_and_the_next_one_gets_in() ->
     live(machine, play._replace(offered=THREE))
     assert machine.runs() == THREE.image
     assert machine.floor.counter == 3
+
+
+def test_a_fleet_server_from_a_backup_brings_no_device_back(fleet: SimFleet) -> None:
+    """Its database is of release 1's day: devices on release 2 stay there, and take release 3."""
+    device = on_a_fleet.ready_for_two(fleet)
+    parts = ("gateway", "director", "ca")
+    for part in parts:
+        fleet.stop(part)
+    backup = {place: place.read_bytes() for place in fleet.folder.glob("fleet.db*")}
+    for part in reversed(parts):
+        fleet.start(part)
+    device.live()
+    fleet.device("camera-2").live()
+    assert device.runs(on_a_fleet.TWO)
+
+    for part in parts:
+        fleet.stop(part)
+    for place in fleet.folder.glob("fleet.db*"):
+        place.unlink()
+    for place, data in backup.items():
+        place.write_bytes(data)
+    for part in reversed(parts):
+        fleet.start(part)
+
+    device.live()
+    assert device.runs(on_a_fleet.TWO)
+    fleet.publish(3, b"three" * 40_000)
+    fleet.rollout(3)
+    device.live()
+    assert device.runs(b"three" * 40_000)
