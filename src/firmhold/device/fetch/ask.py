@@ -1,6 +1,8 @@
 """The other end of the socket: asks the process with the network. Used by the half that decides.
 
-What it answers is bounded and read strictly; a failure comes back as what it was there.
+What it answers is bounded and read strictly; a failure comes back as what it was there. Who asks
+nothing for a while, because it writes a large image, is left by the other side: a connection that
+was used before and is found closed is opened anew, once. One with a senseless answer is dropped.
 """
 
 import socket
@@ -9,7 +11,7 @@ from typing import Literal
 
 from firmhold.device.fetch.lines import MAX_LINE_BYTES, Lines
 from firmhold.trust.encoding import JsonObject, JsonValue, parse_json
-from firmhold.trust.errors import Code, Unavailable
+from firmhold.trust.errors import Code, Refused, Unavailable
 from firmhold.trust.outer_faults import FetchFault
 from firmhold.trust.shape import Shape
 
@@ -74,20 +76,38 @@ class FetchClient:
             self._connection = self._lines = None
 
     def _ask(self, asked: JsonObject) -> JsonObject:
+        used = self._lines is not None
+        line = self._line(asked)
+        if line is None and used:
+            line = self._line(asked)
+        if line is None:
+            raise _unavailable(Code.FETCH_CUT, str(self._path), "no answer")
+        try:
+            answer = _SHAPE.an_object(parse_json(line, max_bytes=MAX_LINE_BYTES), "answer")
+        except Refused:
+            self.close()
+            raise
+        if answer.get("ok") is not True:
+            raise _failure(answer)
+        return answer
+
+    def _line(self, asked: JsonObject) -> bytes | None:
+        """Ask; return the answer's line. None: the other side had left, and so do we."""
         try:
             lines = self._opened()
             lines.write(asked)
             line = lines.read()
+        except (BrokenPipeError, ConnectionResetError):
+            line = None
         except OSError as error:
             self.close()
             raise _unavailable(Code.FETCH_UNREACHABLE, str(self._path), str(error)) from error
+        except Unavailable:
+            self.close()
+            raise
         if line is None:
             self.close()
-            raise _unavailable(Code.FETCH_CUT, str(self._path), "no answer")
-        answer = _SHAPE.an_object(parse_json(line, max_bytes=MAX_LINE_BYTES), "answer")
-        if answer.get("ok") is not True:
-            raise _failure(answer)
-        return answer
+        return line
 
     def _opened(self) -> Lines:
         if self._lines is None:
