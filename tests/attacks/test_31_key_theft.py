@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 
 import pytest
+from securesystemslib.signer import CryptoSigner
 
 from firmhold.sim.attacker import Document
 from firmhold.sim.world import World
@@ -173,3 +174,24 @@ def test_a_stolen_delegated_key_speaks_for_its_paths_only(make_world: MakeWorld)
     world.repository.release("p", "targets")
     assert world.device.update("p/x.bin") is None
     assert world.device.state()["targets/p%2Fx.bin"] == b"p"
+
+
+def test_a_quorum_of_root_keys_is_everything_and_for_good(make_world: MakeWorld) -> None:
+    """The next root names the thief's keys alone: what the vendor signs afterwards is refused."""
+    loot = {"root": 2}
+    world = robbed_world(make_world, loot)
+    own = [CryptoSigner.generate_ed25519(), CryptoSigner.generate_ed25519()]
+
+    def all_roles_mine(signed: Document) -> None:
+        signed["keys"].update({key.public_key.keyid: key.public_key.to_dict() for key in own})
+        for role in signed["roles"].values():
+            role.update(keyids=[key.public_key.keyid for key in own], threshold=2)
+
+    world.attacker.keys += own
+    forge(world, "root", all_roles_mine)
+    assert new_software(world, {}) is None
+    assert world.device.state()["targets/a.bin"] == EVIL
+
+    rotate(world, loot)
+    assert world.device.update("a.bin") is not None
+    assert world.device.state()["targets/a.bin"] == EVIL

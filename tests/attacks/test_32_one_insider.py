@@ -4,14 +4,17 @@ from datetime import datetime, timedelta
 from random import Random
 
 import pytest
+from sqlalchemy import insert, select, update
 
 from firmhold.device.check import Ended
 from firmhold.fleet.director.beliefs import Beliefs, Published
 from firmhold.fleet.operate import planned, send
+from firmhold.fleet.tables import ACTS, ROLLOUTS, WORDS
 from firmhold.fleet.waves import read_waves
 from firmhold.sim.fleet import SimFleet
 from firmhold.sim.signer import sim_signer
-from firmhold.trust.errors import Code, Misuse
+from firmhold.storage.sql import open_database, used
+from firmhold.trust.errors import Code, Misuse, Refused
 from firmhold.trust.tuf.schema import a_list
 
 ONE = Random(1).randbytes(100_000)
@@ -82,3 +85,54 @@ def test_another_release_under_the_approved_path_is_not_meant(
     fleet.restart("director")
     fleet.until(lambda: device.live() is Ended.INSTALLING)
     assert device.runs(ONE)
+
+
+def test_who_holds_the_database_begins_no_rollout(fleet: SimFleet) -> None:
+    """An act written into the tables beside the director is judged like one that it was handed."""
+    fleet.publish(1, ONE)
+    device = fleet.device("camera-1")
+    path, now = "feature/camera/1.json", fleet.clock.now()
+    fleet.heard(path)
+    with fleet.operator() as director:
+        expires = now.replace(microsecond=0) + timedelta(days=30)
+        act = planned(director, "mine", path, read_waves("100", 0, 90, 5), now, expires).act
+    forged = act.to_bytes(
+        [(sim_signer("stranger").key_id, sim_signer("stranger").sign(act.payload))]
+    )
+    fleet.stop("director")
+    with used(open_database(fleet.home.database)) as database, database.begin() as connection:
+        begun = {"rollout": "mine", "product": "camera", "release": act.sha256.hex()}
+        connection.execute(insert(ROLLOUTS), {**begun, "opened": "[]", "forgiven": "[]"})
+        said = {"rollout": "mine", "sequence": 1, "received_at": int(now.timestamp())}
+        connection.execute(insert(ACTS), {**said, "data": forged})
+    fleet.start("director")
+
+    assert device.live() is Ended.UNCHANGED
+    assert fleet.told("mine")["halted"] == "by_operator"
+
+
+def test_who_holds_the_database_has_no_word_of_his_own_believed(fleet: SimFleet) -> None:
+    """A word changed in the tables, or one device's put before another: each is refused."""
+    fleet.publish(1, ONE)
+    first, second = fleet.device("camera-1"), fleet.device("camera-2")
+    fleet.rollout(1, waves="100")
+    with used(open_database(fleet.home.database)) as database:
+        with database.begin() as connection:
+            (mine,) = connection.execute(select(WORDS).where(WORDS.c.device == "camera-1"))
+            words = {name: getattr(mine, name) for name in ("timestamp", "snapshot", "targets")}
+            altered = {"targets": bytes(mine.targets).replace(b"/1.json", b"/9.json")}
+            assert altered["targets"] != bytes(mine.targets)
+            there = update(WORDS).where(WORDS.c.device == "camera-2")
+            connection.execute(there.values(version=mine.version, **words))
+        with pytest.raises(Refused) as caught:
+            second.check()
+        assert caught.value.code is Code.UPTANE_OTHER_DEVICE
+        with database.begin() as connection:
+            here = update(WORDS).where(WORDS.c.device == "camera-1")
+            connection.execute(here.values(altered))
+        with pytest.raises(Refused) as caught:
+            first.check()
+        assert caught.value.code is Code.TUF_MIX_TARGETS_DIGEST
+    for device in (first, second):
+        device.rest()
+        assert not device.runs(ONE)

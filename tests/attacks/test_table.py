@@ -80,3 +80,21 @@ def test_what_stolen_keys_can_do_is_what_was_tried(key_theft: ModuleType) -> Non
         for stolen, (_, outcomes) in key_theft.MATRIX.items()
     }
     assert told == tried
+
+
+THREATS = (TESTS.parent / "docs" / "threat-model.md").read_text(encoding="utf-8")
+STOLEN = [
+    line.strip("| ").split(" | ")
+    for table in re.findall(r"^\| stolen \|.*\n\|[-|]+\n((?:\|.*\n)+)", THREATS, re.MULTILINE)
+    for line in table.splitlines()
+]
+"""What was stolen, what it can do, and at last the tests, of each row of each table."""
+
+
+@pytest.mark.parametrize("row", STOLEN, ids=lambda row: row[0])
+def test_whatever_can_be_stolen_was_stolen_in_a_test(row: list[str]) -> None:
+    """Each row of the threat model's tables names tests, and each of them is there."""
+    names = re.findall(r"`([^`]+::[^`]+)`", row[-1])
+    assert names
+    for name in names:
+        test_the_test_of_a_row_exists(name)
