@@ -1,6 +1,7 @@
 """Row 18: somebody between device and server drops what they say, all of it or what he likes."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.attacks import stolen as on_a_fleet
@@ -8,6 +9,7 @@ from tests.attacks.flashed import ONE, TWO, assert_held, runs
 
 from firmhold.device.ports import Repository
 from firmhold.drill.rehearsal import Rehearsal
+from firmhold.fleet.director.alarms import MISSED
 from firmhold.sim.fleet import SimFleet
 from firmhold.sim.stolen_gateway import Bend, StolenGateway, broken_off, not_there
 from firmhold.trust.errors import Code, FirmholdError
@@ -95,3 +97,26 @@ def test_a_gateway_that_drops_what_it_likes_keeps_a_device_as_it_is(
         device.rest()
         assert device.runs(on_a_fleet.ONE)
     on_a_fleet.assert_held(device, stolen)
+
+
+def test_a_device_that_is_kept_from_asking_is_missed(fleet: SimFleet) -> None:
+    """It falls silent: operators are told, by name, until it asks again."""
+    device, other = fleet.device("camera-1"), fleet.device("camera-2")
+    for each in (device, other):
+        each.check()
+    fleet.settled()
+    assert silent(fleet) == []
+
+    fleet.clock.advance(timedelta(seconds=(MISSED + 1) * fleet.home.wait + 2))
+    other.check()
+    fleet.until(lambda: silent(fleet) == ["camera-1"])
+
+    device.check()
+    fleet.until(lambda: silent(fleet) == [])
+
+
+def silent(fleet: SimFleet) -> list[str]:
+    """The devices of which operators are told that they do not ask any more."""
+    with fleet.operator() as director:
+        rows = director.rows("/devices")
+    return [str(row["device"]) for row in rows if "silent" in str(row["alarms"])]

@@ -15,23 +15,30 @@ from firmhold.sim.fleet import SimFleet
 from firmhold.sim.signer import sim_signer
 from firmhold.storage.sql import open_database, used
 from firmhold.trust.errors import Code, Misuse, Refused
+from firmhold.trust.governance.rollout_act import RolloutAct
 from firmhold.trust.tuf.schema import a_list
 
 ONE = Random(1).randbytes(100_000)
 
 
+def an_act(fleet: SimFleet) -> RolloutAct:
+    """An act that would begin a rollout of release 1, which nobody has signed."""
+    path, now = "feature/camera/1.json", fleet.clock.now()
+    fleet.publish(1, ONE)
+    fleet.heard(path)
+    expires = now.replace(microsecond=0) + timedelta(days=30)
+    with fleet.operator() as director:
+        return planned(director, "mine", path, read_waves("100", 0, 90, 5), now, expires).act
+
+
 def test_nobody_but_a_named_operator_begins_a_rollout(fleet: SimFleet) -> None:
     """Whoever reaches the operators' socket needs a key that the trust settings name."""
-    fleet.publish(1, ONE)
+    act = an_act(fleet)
     device = fleet.device("camera-1")
-    path, now = "feature/camera/1.json", fleet.clock.now()
-    fleet.heard(path)
     with fleet.operator() as director:
-        expires = now.replace(microsecond=0) + timedelta(days=30)
-        plan = planned(director, "mine", path, read_waves("100", 0, 90, 5), now, expires)
         for name in ("stranger", "feature-1", "director", "gateway", "freshness-1"):
             with pytest.raises(Misuse) as caught:
-                send(director, plan.act, sim_signer(name))
+                send(director, act, sim_signer(name))
             assert "act.signature" in str(caught.value)
         assert director.rows("/rollouts") == []
     assert device.live() is Ended.UNCHANGED
@@ -89,21 +96,14 @@ def test_another_release_under_the_approved_path_is_not_meant(
 
 def test_who_holds_the_database_begins_no_rollout(fleet: SimFleet) -> None:
     """An act written into the tables beside the director is judged like one that it was handed."""
-    fleet.publish(1, ONE)
+    act, stranger = an_act(fleet), sim_signer("stranger")
     device = fleet.device("camera-1")
-    path, now = "feature/camera/1.json", fleet.clock.now()
-    fleet.heard(path)
-    with fleet.operator() as director:
-        expires = now.replace(microsecond=0) + timedelta(days=30)
-        act = planned(director, "mine", path, read_waves("100", 0, 90, 5), now, expires).act
-    forged = act.to_bytes(
-        [(sim_signer("stranger").key_id, sim_signer("stranger").sign(act.payload))]
-    )
+    forged = act.to_bytes([(stranger.key_id, stranger.sign(act.payload))])
     fleet.stop("director")
     with used(open_database(fleet.home.database)) as database, database.begin() as connection:
         begun = {"rollout": "mine", "product": "camera", "release": act.sha256.hex()}
         connection.execute(insert(ROLLOUTS), {**begun, "opened": "[]", "forgiven": "[]"})
-        said = {"rollout": "mine", "sequence": 1, "received_at": int(now.timestamp())}
+        said = {"rollout": "mine", "sequence": 1, "received_at": int(act.issued_at.timestamp())}
         connection.execute(insert(ACTS), {**said, "data": forged})
     fleet.start("director")
 

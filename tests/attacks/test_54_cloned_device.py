@@ -1,17 +1,20 @@
 """Row 54: a copy of a device with all its keys."""
 
 import shutil
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from firmhold.device.check import Ended
 from firmhold.fleet.ca.issue import State
+from firmhold.fleet.director.alarms import Alarm
 from firmhold.fleet.tables import DEVICES, REPORTS
 from firmhold.sim.fleet import SimFleet
 from firmhold.sim.fleet_device import FleetDevice
 from firmhold.storage.sql import open_for_reading, used
 from firmhold.trust.errors import Code, Unavailable
+from firmhold.trust.tuf.schema import a_list
 
 
 def copied(fleet: SimFleet, device: FleetDevice) -> FleetDevice:
@@ -28,17 +31,71 @@ def counters(fleet: SimFleet) -> tuple[int, int]:
         return came, connection.execute(select(DEVICES.c.counter)).scalar_one()
 
 
+def alarms(fleet: SimFleet) -> list[str]:
+    """What operators are told of the one device."""
+    with fleet.operator() as director:
+        (row,) = director.rows("/devices")
+        return [str(alarm) for alarm in a_list(row["alarms"], "alarms", 9)]
+
+
 def test_two_that_count_apart_do_not_both_report(fleet: SimFleet) -> None:
-    """The counter of a device goes up once: what the other one reports is refused."""
+    """The counter of a device goes up once: what the other one reports is refused, and told."""
     device = fleet.device("camera-1")
-    copy = copied(fleet, device)
     device.check()
-    fleet.until(lambda: counters(fleet) == (1, 1))
+    copy = copied(fleet, device)
+    fleet.publish(1, b"one" * 50_000)
+    fleet.rollout(1)
+    device.live()
+    fleet.until(lambda: fleet.confirmed("r1") == 1)
+    came, counter = counters(fleet)
+    assert alarms(fleet) == []
 
+    copy.live()
+    fleet.settled()
+
+    assert counters(fleet)[0] > came
+    assert counters(fleet)[1] == counter
+    assert Alarm.NUMBER_TWICE in alarms(fleet)
+
+
+def test_a_copy_that_begins_to_count_anew_is_told_too(fleet: SimFleet) -> None:
+    """Whichever of the two is ahead, the other one's next report is refused, and told."""
+    device = fleet.device("camera-1")
+    device.check()
+    copy = copied(fleet, device)
+    for place in (copy.state / "kept").glob("reports*"):
+        place.unlink()
+    fleet.clock.advance(timedelta(minutes=1))
     copy.check()
-    fleet.restart("director")  # it has gone round at least once
+    fleet.settled()
 
-    assert counters(fleet) == (2, 1)
+    fleet.publish(1, b"one" * 50_000)
+    fleet.rollout(1)
+    device.live()
+    fleet.settled()
+
+    assert Alarm.NUMBER_TWICE in alarms(fleet)
+
+
+@pytest.mark.parametrize("lost", ["reports*", "[rt]*", "*"])
+def test_a_device_that_lost_its_memory_is_no_copy_and_reports_on(
+    fleet: SimFleet, lost: str
+) -> None:
+    """Its first number is the time: above all that it had given out, so nobody is alarmed."""
+    device = fleet.device("camera-1")
+    device.check()
+    fleet.until(lambda: counters(fleet)[1] > 0)
+    before = counters(fleet)[1]
+    fleet.clock.advance(timedelta(minutes=1))
+    device.check()
+    for place in (device.state / "kept").glob(lost):
+        place.unlink()
+
+    device.check()
+    fleet.settled()
+
+    assert counters(fleet)[1] > before + 1
+    assert alarms(fleet) == []
 
 
 def test_a_stolen_device_is_shut_out_with_its_copies(fleet: SimFleet) -> None:

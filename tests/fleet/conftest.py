@@ -25,11 +25,24 @@ def a_home(folder: Path, database: str) -> Home:
     return Home(folder, "127.0.0.1", 1, 2, folder / "site", database, 1)
 
 
-@pytest.fixture(name="database", params=["sqlite", "postgresql"])
-def _database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """Empty tables, as the CA opens them."""
+@pytest.fixture(name="home", params=["sqlite", "postgresql"])
+def _home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+    """A server with empty tables."""
     home = a_home(tmp_path, new_database(request) or f"sqlite:///{tmp_path / 'fleet.db'}")
     make_database(home)
+    return home
+
+
+@pytest.fixture(name="of_director")
+def _of_director(home: Home) -> Iterator[Engine]:
+    """The tables, as the director opens them."""
+    with used(open_database(home.database_for("director"), "director")) as engine:
+        yield engine
+
+
+@pytest.fixture(name="database")
+def _database(home: Home) -> Iterator[Engine]:
+    """The tables, as the CA opens them."""
     with used(open_database(home.database_for("ca"), "ca")) as engine:
         yield engine
 

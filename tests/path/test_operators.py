@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -79,6 +80,7 @@ def test_an_operator_directs_a_rollout(fleet: SimFleet, run: Run, key: str) -> N
 def test_an_operator_looks_at_devices(fleet: SimFleet, run: Run) -> None:
     """A table, all about one, both for programs too; one that there is not is told."""
     fleet.device("camera-1").check()
+    fleet.settled()
     fleet.invite("camera-2")
     assert "camera-1" in run("devices")[1]
     rows = json.loads(run("devices", "--json")[1])
@@ -92,7 +94,54 @@ def test_an_operator_looks_at_devices(fleet: SimFleet, run: Run) -> None:
     assert status == 1
     assert Code.FLEET_NO_DEVICE in error
     assert run("state", "camera-1", "quarantined")[1] == "camera-1 is quarantined\n"
+    told = json.loads(run("state", "camera-1", "active", "--json")[1])
+    assert told == {"device": "camera-1", "state": "active"}
     assert run("state", "camera-9", "revoked")[0] == 1
+
+
+def test_an_operator_looks_after_a_device_whose_reports_are_refused(
+    fleet: SimFleet, run: Run
+) -> None:
+    """Told with its name and the check, until he acknowledges it; then its next report counts."""
+    device = fleet.device("camera-1")
+    device.check()
+    copy = fleet.new_device("copy")
+    shutil.copytree(device.state, copy.state)
+    fleet.publish(1, ONE)
+    fleet.rollout(1)
+    for each in (device, copy):
+        each.live()
+    fleet.settled()
+    alarm = "number_twice: 1 of 1 devices: camera-1"
+
+    assert alarm in run("status")[1]
+    assert "number_twice" in run("devices")[1]
+    assert Code.MANIFEST_COUNTER in run("show", "camera-1")[1]
+    assert run("acknowledge", "camera-1")[1].startswith("the alarms of camera-1 are acknowledged")
+    assert alarm not in run("status")[1]
+    assert json.loads(run("show", "camera-1", "--json")[1])["reports_refused"] == {}
+    told = json.loads(run("acknowledge", "camera-1", "--json")[1])
+    assert told == {"device": "camera-1", "acknowledged": True}
+    assert Code.FLEET_NO_DEVICE in run("acknowledge", "camera-9")[2]
+
+
+def test_an_operator_watches_until_he_has_seen_enough(
+    fleet: SimFleet, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is drawn is of now, each time; an interrupt ends it, and is no failure."""
+    fleet.publish(1, ONE)
+    slept: list[float] = []
+
+    def interrupted(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) > 1:
+            raise KeyboardInterrupt
+        fleet.rollout(1)
+
+    monkeypatch.setattr("firmhold.fleet.show.sleep", interrupted)
+    status, told, _ = run("status", "--watch")
+    assert status == 0
+    assert "r1" in told
 
 
 def test_wrong_words_are_told_in_words(fleet: SimFleet, run: Run, key: str, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """What a device remembers about its reports: how many it made, what it refused since the last one.
 
 The counter is durable before a report leaves, so no two reports have one number, whatever is cut.
+A device that lost its account goes on above what it had given out: its first number is a moment.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from firmhold.device.ports import Durable, Seal
 from firmhold.device.twofold import Form, Twofold
@@ -29,6 +31,13 @@ class Account:
     """Seconds since 1970, by the device's own time."""
     refusals: tuple[str, ...] = ()
     """Codes of what was refused and not yet reported."""
+
+    def next_number(self, now: datetime) -> int:
+        """Return the number of the next report; the first one is the signed time, in seconds.
+
+        Devices make fewer than one report a second, so a moment is above all numbers before it.
+        """
+        return self.counter + 1 if self.counter else int(now.timestamp())
 
     def refused(self, code: str) -> "Account":
         """The same after something was refused; each code is told once a report."""

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum, unique
 from typing import Protocol
 
@@ -34,8 +34,6 @@ from firmhold.trust.tuf.trusted_set import ROOT, TIMESTAMP, TrustedSet
 from firmhold.trust.tuf.wire import parse_envelope
 from firmhold.update.compatibility import Device
 from firmhold.update.journal import Accepted
-
-_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Fetch(Documents, Protocol):
@@ -101,6 +99,7 @@ class Checker:
         nonce = secrets.token_bytes(NONCE_BYTES)
         told = parse_answer(self.fetch.check_in(self._question(nonce).to_bytes()))
         self.fetch.told(told)
+        timeless = self.store.floor is None
         self._report(told.report_nonce)
         self.installer.start()
         if self.waits():
@@ -108,6 +107,8 @@ class Checker:
         case = Case(self.store, self.fetch, self.uptime)
         answer = Answer(told.statement, told.proof, nonce)
         learnt = learn(case, self.device().device, answer)
+        if timeless:
+            self._report(told.report_nonce)
         ended = Ended.INSTALLING if self._install(case, learnt) else Ended.UNCHANGED
         return ended, told.wait
 
@@ -143,12 +144,14 @@ class Checker:
         """Report, if there is something to say; the number is used up before it leaves.
 
         Whether it arrives or not, the device goes on: a server that takes no reports must not keep
-        an update from anybody.
+        an update from anybody. Who knows no time at all has to learn it first.
         """
         floor, account = self.store.floor, self.accounts.now
-        now = _NO_TIME if floor is None else floor.now(self.uptime)
-        standing = self.standing(floor is not None and floor.recovery)
-        report = manifest(standing, account, nonce, account.counter + 1, now)
+        if floor is None:
+            return
+        now = floor.now(self.uptime)
+        standing = self.standing(floor.recovery)
+        report = manifest(standing, account, nonce, account.next_number(now), now)
         if not due(report, account):
             return
         self.accounts.keep(replace(account, counter=report.counter))

@@ -6,7 +6,7 @@ It is told when something has changed since the last report that arrived, and on
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
@@ -27,8 +27,6 @@ from firmhold.update.slots import BootRecord, Slot
 DAY_SECONDS = 86_400
 RECOVERY = "recovery"
 UNNAMED = "unknown"
-
-_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Signer(Protocol):

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.console import RenderableType
 
+from firmhold.fleet import show as drawn
 from firmhold.fleet.ask import Part
 from firmhold.fleet.divide import OPERATORS, divide, is_divided, users_of_this_machine
 from firmhold.fleet.home import PARTS, Home, open_home
@@ -30,12 +28,9 @@ from firmhold.signing.uri import open_signer
 from firmhold.storage.atomic import make_folder
 from firmhold.storage.disk import own_disk
 from firmhold.terminal import run, say, shown
-from firmhold.trust.encoding import JsonObject, JsonValue
+from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import Code, Misuse, UsageFault
 from firmhold.trust.governance.rollout_act import Action, RolloutAct
-from firmhold.trust.tuf.schema import an_object
-
-MOST_COLUMNS = 400
 
 app = typer.Typer(
     help="Set a fleet server up, run it, and direct devices.",
@@ -154,10 +149,7 @@ def devices(home: HomePath, *, as_json: AsJson = False) -> None:
     if as_json:
         say(json.dumps(found, indent=1))
         return
-    for row in found:
-        row["seen"] = _moment(row["seen"])
-    columns = ("device", "model", "revision", "version", "booted", "seen", "refusals")
-    _show(columns, found)
+    drawn.write(drawn.devices(found))
 
 
 @app.command("show")
@@ -168,9 +160,17 @@ def show(home: HomePath, device: str, *, as_json: AsJson = False) -> None:
     if as_json:
         say(json.dumps(found, indent=1))
         return
-    for name, value in found.items():
-        if name != "report":
-            say(shown(f"{name:<16} {_cell(value)}"))
+    for line in drawn.one(found):
+        say(line)
+
+
+@app.command("acknowledge")
+def acknowledge(home: HomePath, device: str, *, as_json: AsJson = False) -> None:
+    """End the alarms of a device; its next report counts, whatever its number."""
+    with Part(open_home(home.absolute()), "director") as director:
+        director.post(f"/devices/{device}/acknowledge", {})
+    told = f"the alarms of {device} are acknowledged; its next report counts"
+    say(json.dumps({"device": device, "acknowledged": True}) if as_json else shown(told))
 
 
 @app.command("state")
@@ -178,25 +178,29 @@ def state(
     home: HomePath,
     device: str,
     to: Annotated[str, typer.Argument(help="active, quarantined or revoked")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Let a device in, put it in quarantine, or end its certificates; at the next request."""
     with Part(open_home(home.absolute()), "ca") as ca:
         ca.post(f"/devices/{device}/state", {"state": to})
-    say(f"{device} is {to}")
+    say(json.dumps({"device": device, "state": to}) if as_json else shown(f"{device} is {to}"))
 
 
 @app.command("status")
-def status(home: HomePath, *, as_json: AsJson = False) -> None:
-    """Show the rollouts, and how far each is."""
-    rows = _rows(home, "/rollouts")
+def status(
+    home: HomePath,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, until interrupted.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the rollouts, how far each is, and which devices want looking after."""
     if as_json:
-        say(json.dumps(rows, indent=1))
-        return
-    for row in rows:
-        row.update(an_object(row["counts"], "counts"))
-        row["replaced"] = "yes" if row["replaced"] else None
-    names = ("rollout", "product", "open_waves", "confirmed", "failed", "waiting", "halted")
-    _show((*names, "replaced"), rows)
+        say(json.dumps(_rows(home, "/rollouts"), indent=1))
+    elif watch:
+        drawn.watch(lambda: _status(home))
+    else:
+        drawn.write(_status(home))
 
 
 @app.command("rollout")
@@ -275,35 +279,13 @@ def _say_act(act: RolloutAct, found: JsonObject, *, as_json: bool) -> None:
     say(json.dumps(found, indent=1) if as_json else told)
 
 
+def _status(home: Path) -> RenderableType:
+    return drawn.rollouts(_rows(home, "/rollouts"), _rows(home, "/devices"))
+
+
 def _rows(home: Path, path: str) -> list[JsonObject]:
     with Part(open_home(home.absolute()), "director") as director:
         return director.rows(path)
-
-
-def _show(columns: Sequence[str], rows: Sequence[JsonObject]) -> None:
-    """Print a table; where no terminal sets its width, no cell is folded."""
-    table = Table(box=SIMPLE_HEAD)
-    for name in columns:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(shown(_cell(row.get(name)))) for name in columns))
-    console = Console()
-    if not console.is_terminal:
-        console.width = MOST_COLUMNS
-    console.print(table)
-
-
-def _moment(value: JsonValue) -> str:
-    """A date as a person reads it, to the minute."""
-    return _cell(value)[:16].replace("T", " ")
-
-
-def _cell(value: JsonValue) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return ", ".join(_cell(each) for each in value)
-    return str(value)
 
 
 def _require_new(path: Path) -> None:

@@ -78,7 +78,9 @@ async def director_work(home: Home, signer: Signer, freshness: Signer, clock: Cl
     root = TrustedSet.pin(_read(home, "roots", "director.root.json"), FIRMHOLD).root.value
     beliefs = Beliefs(home.site, _read(home, "roots", "image.root.json"), clock())
     with used(open_database(home.database_for("director"), "director")) as database:
-        part = director.Director(database, beliefs, signer, freshness, root.version, clock)
+        part = director.Director(
+            database, beliefs, signer, freshness, root.version, home.wait, clock
+        )
         await _together(
             listen(director.gateway_app(part), unix(home.socket("director")), None),
             listen(director.operators_app(part), unix(home.socket("director-admin")), None),

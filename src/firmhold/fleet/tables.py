@@ -110,6 +110,14 @@ OUTCOMES = Table(
     Column("verdict", String(16), nullable=False),  # installed, failed, withdrawn
     Column("at", BigInteger, nullable=False),
 )
+REFUSED = Table(
+    "director_refused",
+    TABLES,
+    Column("device", String(64), primary_key=True),
+    Column("code", String(64), primary_key=True),  # of the check that refused its reports
+    Column("times", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),  # the last one
+)
 READ_UP_TO = Table(
     "director_read_up_to",
     TABLES,

@@ -1,6 +1,7 @@
 """Takes in what the gateway put into its inbox: each report is verified here, where the keys are.
 
-A bad report changes nothing and stops nothing. It stays in the inbox; its code goes into the log.
+A bad report changes nothing and stops nothing. It stays in the inbox; its code goes into the log,
+and operators are told of it.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, func, insert, select, update
 
+from firmhold.fleet.director.alarms import note_refused
 from firmhold.fleet.director.inventory import keep_report, reporter
 from firmhold.fleet.tables import CHECK_INS, DEVICES, READ_UP_TO, REPORTS
 from firmhold.trust.device_id import DeviceId
@@ -48,6 +50,7 @@ def receive(connection: Connection, now: datetime) -> Received:
             taken += 1
         else:
             refused.append((device, code))
+            note_refused(connection, device, code, now)
         _have_read(connection, REPORTS, row.id)
     return Received(taken, refused)
 

@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from firmhold.fleet.answers import answer, body_of, guarded
 from firmhold.fleet.director import tell
+from firmhold.fleet.director.alarms import acknowledge
 from firmhold.fleet.director.beliefs import Beliefs
 from firmhold.fleet.director.hear import hear_act
 from firmhold.fleet.director.inventory import add_device
@@ -29,6 +30,7 @@ from firmhold.fleet.director.receive import receive
 from firmhold.fleet.director.settle import Settling, settle
 from firmhold.fleet.director.tick import Asked, Told, ahead, tick
 from firmhold.signing.ports import Signer
+from firmhold.trust.device_id import DeviceId
 from firmhold.trust.encoding import JsonValue, pretty_json
 from firmhold.trust.errors import Code, FirmholdError
 from firmhold.trust.governance.rollout_act import MAX_BYTES as MAX_ACT_BYTES
@@ -54,6 +56,8 @@ class Director:
     signer: Signer
     freshness: Signer
     root_version: int
+    wait: int
+    """Seconds between two check-ins of a device."""
     clock: Callable[[], datetime]
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -88,12 +92,18 @@ class Director:
 
     async def devices(self, _: Request) -> Response:
         """Tell of all devices."""
-        return _json(await self._in_turn(tell.devices))
+        return _json(await self._in_turn(lambda each: tell.devices(each, self._moment())))
 
     async def device(self, request: Request) -> Response:
         """Tell all there is about one device."""
         name = _named(request, "device")
-        return _json(await self._in_turn(lambda connection: tell.device(connection, name)))
+        return _json(await self._in_turn(lambda each: tell.device(each, name, self._moment())))
+
+    async def acknowledge(self, request: Request) -> Response:
+        """End the alarms of a device."""
+        name = DeviceId(_named(request, "device"))
+        await self._in_turn(lambda connection: acknowledge(connection, name))
+        return Response(status_code=204)
 
     async def rollouts(self, _: Request) -> Response:
         """Tell of all rollouts."""
@@ -145,6 +155,9 @@ class Director:
             settle(connection, self._settling(), seen)
         return tick(connection, self.beliefs, self.freshness, asked, self.clock())
 
+    def _moment(self) -> tell.Moment:
+        return tell.Moment(self.clock(), self.wait)
+
     def _settling(self) -> Settling:
         return Settling(self.beliefs, self.signer, self.clock())
 
@@ -171,6 +184,7 @@ def operators_app(director: Director) -> Starlette:
             Route("/devices", guarded(director.devices), methods=["GET"]),
             Route("/devices", guarded(director.add), methods=["POST"]),
             Route("/devices/{device}", guarded(director.device), methods=["GET"]),
+            Route("/devices/{device}/acknowledge", guarded(director.acknowledge), methods=["POST"]),
             Route("/rollouts", guarded(director.rollouts), methods=["GET"]),
             Route("/rollouts/{rollout}/acts", guarded(director.acts), methods=["GET"]),
             Route("/settings", guarded(director.settings), methods=["GET"]),

@@ -1,11 +1,14 @@
 """What operators are told of devices and rollouts, in words and numbers."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from firmhold.fleet.director import rollouts as kept
+from firmhold.fleet.director.alarms import Refusals, alarms, refused
 from firmhold.fleet.director.inventory import Known, everybody, find, outcomes
 from firmhold.fleet.director.plan import Standing
 from firmhold.fleet.director.settle import standings_of
@@ -15,13 +18,24 @@ from firmhold.trust.errors import Code, Misuse
 from firmhold.trust.outer_faults import FleetFault
 from firmhold.trust.shape import written_date
 
+Noted = Mapping[DeviceId, Mapping[Code, Refusals]]
 
-def devices(connection: Connection) -> JsonValue:
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When operators ask, and how many seconds lie between two check-ins of a device."""
+
+    now: datetime
+    wait: int
+
+
+def devices(connection: Connection, at: Moment) -> JsonValue:
     """Return a line for each device."""
-    return [_line(known) for known in everybody(connection)]
+    noted = refused(connection)
+    return [_line(known, noted, at) for known in everybody(connection)]
 
 
-def device(connection: Connection, name: str) -> JsonValue:
+def device(connection: Connection, name: str, at: Moment) -> JsonValue:
     """Return all there is about one device. Raises `Misuse`."""
     known = find(connection, DeviceId(name))
     if known is None:
@@ -29,7 +43,16 @@ def device(connection: Connection, name: str) -> JsonValue:
         raise Misuse(fault)
     report = None if known.report is None else known.report.to_json()
     ended: JsonObject = {**outcomes(connection, known.device)}
-    return {**_line(known), "report": report, "outcomes": ended}
+    noted = refused(connection)
+    return {
+        **_line(known, noted, at),
+        "report": report,
+        "outcomes": ended,
+        "reports_refused": {
+            code.value: {"times": each.times, "last": _moment(each.at)}
+            for code, each in noted.get(known.device, {}).items()
+        },
+    }
 
 
 def rollouts(connection: Connection) -> JsonValue:
@@ -52,10 +75,11 @@ def acts(connection: Connection, name: str) -> JsonValue:
     return {"acts": found, "newest": kept.newest_sequence(connection, name)}
 
 
-def _line(known: Known) -> JsonObject:
+def _line(known: Known, noted: Noted, at: Moment) -> JsonObject:
     report = known.report
     installed = None if report is None else report.components.get(known.component)
     refusals: list[JsonValue] = [] if report is None else [*report.refusals]
+    raised: list[JsonValue] = [*alarms(known, noted.get(known.device, {}), at.wait, at.now)]
     return {
         "device": known.device,
         "product": known.product,
@@ -67,6 +91,7 @@ def _line(known: Known) -> JsonObject:
         "runs": known.runs or None,
         "booted": None if report is None else report.booted,
         "refusals": refusals,
+        "alarms": raised,
         "seen": _moment(known.seen_at),
         "tier": "none" if report is None else "device-signed",
     }
