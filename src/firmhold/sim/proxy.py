@@ -24,6 +24,8 @@ class Between:
     target: int
     cut_after: int | None = None
     """Bytes from the server until the line is cut; None: never."""
+    moments: dict[int, Callable[[], None]] = field(default_factory=dict)
+    """What happens, once, when so many bytes have come from the server."""
     refuse_connections: int = 0
     """How many of the next connections are cut before their first byte."""
     passed: int = 0
@@ -61,6 +63,7 @@ class Between:
         """Carry everything from now on, and count anew."""
         self._cut()
         self.cut_after, self.passed, self.connections = None, 0, 0
+        self.moments.clear()
 
     def _accept(self) -> None:
         with suppress(OSError):  # closed: the line is gone
@@ -103,6 +106,8 @@ class Between:
             if self.cut_after is not None:
                 part = part[: self.cut_after - self.passed]
             self.passed += len(part)
+            for moment in [each for each in self.moments if each <= self.passed]:
+                self.moments.pop(moment)()
             return part
 
     def _cut(self) -> None:
