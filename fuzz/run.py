@@ -43,6 +43,9 @@ NAMES = (
     "memory",
     "device_files",
     "description",
+    "path",
+    "certificate_request",
+    "ranges",
 )
 """The targets, named here too: loading them outside the fuzzer's instruments would blind it."""
 

@@ -10,7 +10,8 @@ same targets run as ordinary tests over the seeds.
 * `names`: a role or a target path is one file name, and a URL path that cannot climb.
 
 What travels between a device and its vendor besides is thrown at in `fuzz.device_words`, what a
-release is made of in `fuzz.release_words`, and what stands in files in `fuzz.kept_words`.
+release is made of in `fuzz.release_words`, what stands in files in `fuzz.kept_words`, and what a
+device and its server say to each other in `fuzz.path_words`.
 """
 
 import json
@@ -41,7 +42,7 @@ from firmhold.trust.tuf.wire import (
     target_file,
     target_url_path,
 )
-from fuzz import device_words, kept_words, release_words
+from fuzz import device_words, kept_words, path_words, release_words
 from fuzz.promises import SEEDS, BrokenPromise, require_same_payload
 
 GENUINE = SEEDS / "trusted_set"
@@ -116,6 +117,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     **device_words.TARGETS,
     **release_words.TARGETS,
     **kept_words.TARGETS,
+    **path_words.TARGETS,
 }
 """Every target by name; its seeds are the files of the folder of that name."""
 

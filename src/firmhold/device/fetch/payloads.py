@@ -102,7 +102,7 @@ def _came(server: Server, path: str, sha256: str, length: int, spool: Spool) -> 
     with server.asked("GET", path, length - at if at else length, headers) as response:
         if at and response.status in (_WHOLE, _BEYOND):
             return False
-        if at and not _goes_on(response, at, length):
+        if at and not goes_on(response, at, length):
             raise _refused(server, path, "another range than was asked for")
         if response.status not in (_WHOLE, _PARTIAL):
             _require_there(server, path, response)
@@ -116,7 +116,7 @@ def _append(part: Part, response: Response) -> None:
         part.append(piece)
 
 
-def _goes_on(response: Response, at: int, length: int) -> bool:
+def goes_on(response: Response, at: int, length: int) -> bool:
     """Tell whether an answer is the rest of the payload."""
     if response.status != _PARTIAL:
         return True  # no content at all: told below what it is

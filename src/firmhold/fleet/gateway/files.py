@@ -14,7 +14,7 @@ from firmhold.trust.outer_faults import FleetFault
 from firmhold.trust.tuf.wire import MAX_BYTES, metadata_file
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_DIRECTOR = re.compile(r"(?P<version>[1-9][0-9]{0,18})\.(?P<role>root|snapshot|targets)\.json")
+_DIRECTOR = re.compile(r"(?P<version>[1-9][0-9]{0,17})\.(?P<role>root|snapshot|targets)\.json")
 
 
 @dataclass(frozen=True, slots=True)
