@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,12 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from firmhold.device.fetch.client import Server
 from firmhold.device.fetch.config import Base, FetchConfig
 from firmhold.device.fetch.payloads import Sources
 from firmhold.device.fetch.spool import Spool
+from firmhold.fleet.ca.authority import Authority, make_authority
 from firmhold.sim.fleet import free_port
+from firmhold.sim.signer import sim_pem, sim_signer
 from firmhold.trust.errors import Code, FirmholdError
 from firmhold.wire.sockets import Patience
 
@@ -53,8 +57,31 @@ class Mirror:
         return (206, span, DATA[first:]) if wanted else (200, {}, DATA)
 
 
+AUTHORITIES = {
+    name: Authority(sim_signer(name), make_authority(sim_signer(name), name, NOON))
+    for name in ("cdn", "stranger")
+}
+
+
+def pem_of(name: str) -> str:
+    """The certificate of an authority."""
+    return AUTHORITIES[name].certificate.public_bytes(Encoding.PEM).decode()
+
+
+def of_the_cdn(folder: Path) -> ssl.SSLContext:
+    """TLS of a server under the authority `cdn`."""
+    certificate = AUTHORITIES["cdn"].for_server("127.0.0.1", sim_signer("mirror").public_key, NOON)
+    (folder / "mirror.pem").write_bytes(sim_pem("mirror") + certificate.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "mirror.pem")
+    return context
+
+
+SECURED = pytest.mark.parametrize("mirror", [of_the_cdn], indirect=True, ids=["https"])
+
+
 @pytest.fixture(name="mirror")
-def _mirror() -> Iterator[Mirror]:
+def _mirror(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mirror]:
     """A mirror that listens."""
     mirror = Mirror()
 
@@ -76,6 +103,9 @@ def _mirror() -> Iterator[Mirror]:
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
+        secured = getattr(request, "param", None)
+        if secured is not None:
+            server.socket = secured(tmp_path).wrap_socket(server.socket, server_side=True)
         mirror.port = server.server_address[1]
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield mirror
@@ -90,10 +120,14 @@ def _spool(tmp_path: Path) -> Spool:
 
 def fetched(spool: Spool, *ports: int, sources: Sources | None = None) -> None:
     """Fetch the payload from bases on these ports; the gateway is away."""
-    bases = tuple(Base(f"http://127.0.0.1:{port}/deep", ()) for port in ports)
+    fetched_from(spool, *(Base(f"http://127.0.0.1:{port}/deep", ()) for port in ports), by=sources)
+
+
+def fetched_from(spool: Spool, *bases: Base, by: Sources | None = None) -> None:
+    """Fetch the payload from these bases; the gateway is away."""
     config = FetchConfig("127.0.0.1", 1, 1, frozenset(), NOON, bases, 1 << 24)
     gateway = Server("127.0.0.1", free_port(), None, HASTY)
-    (sources or Sources(HASTY)).fetch(SHA256, len(DATA), config, gateway, spool)
+    (by or Sources(HASTY)).fetch(SHA256, len(DATA), config, gateway, spool)
 
 
 def begun(spool: Spool, length: int) -> None:
@@ -181,4 +215,57 @@ def test_who_has_lied_once_is_not_asked_again_in_this_cycle(
     for _ in range(2):
         with pytest.raises(FirmholdError):
             fetched(spool, mirror.port, sources=sources)
+    assert len(mirror.asked) == 1
+
+
+@SECURED
+def test_a_base_by_https_is_of_the_authority_that_the_settings_name(
+    mirror: Mirror, spool: Spool
+) -> None:
+    """Its certificate is of that one, for its name, and it is still shown no certificate."""
+    fetched_from(spool, Base(f"https://127.0.0.1:{mirror.port}/deep", (pem_of("cdn"),)))
+    assert whole(spool)
+    assert mirror.paths == [f"/deep/payloads/{SHA256}"]
+
+
+@SECURED
+@pytest.mark.parametrize(
+    ("host", "scheme", "authority"),
+    [
+        ("127.0.0.1", "https", "stranger"),
+        ("localhost", "https", "cdn"),
+        ("127.0.0.1", "http", "cdn"),
+    ],
+    ids=["another authority", "another name", "no TLS"],
+)
+def test_a_base_that_is_another_is_asked_nothing(
+    mirror: Mirror, spool: Spool, host: str, scheme: str, authority: str
+) -> None:
+    """Whoever answers there, no request is made of him, and the gateway is asked."""
+    base = Base(f"{scheme}://{host}:{mirror.port}/deep", (pem_of(authority),))
+    with pytest.raises(FirmholdError) as caught:
+        fetched_from(spool, base)
+    assert caught.value.code is Code.FETCH_UNREACHABLE
+    assert mirror.asked == []
+
+
+def test_a_full_spool_is_told_at_once(mirror: Mirror, spool: Spool) -> None:
+    """No other source could help: none is asked."""
+    small = Spool(spool.folder, len(DATA) // 2)
+    with pytest.raises(FirmholdError) as caught:
+        fetched(small, mirror.port, mirror.port)
+    assert caught.value.code is Code.FETCH_DISK_FULL
+    assert len(mirror.asked) == 1
+
+
+def test_where_every_source_has_lied_that_is_told(mirror: Mirror, spool: Spool) -> None:
+    """By the digest that nobody brings; the last failure is the one that is told before that."""
+    mirror.how, sources = "another file", Sources(HASTY)
+    config = FetchConfig("127.0.0.1", 1, 1, frozenset(), NOON, (), 1 << 24)
+    gateway = Server("127.0.0.1", mirror.port, None, HASTY)
+    for code in (Code.UPDATE_PAYLOAD_DIGEST, Code.FETCH_NOT_FOUND):
+        with pytest.raises(FirmholdError) as caught:
+            sources.fetch(SHA256, len(DATA), config, gateway, spool)
+        assert caught.value.code is code
+        assert SHA256 in str(caught.value)
     assert len(mirror.asked) == 1

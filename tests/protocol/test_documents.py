@@ -11,6 +11,7 @@ from tests.places import misplaced
 from firmhold.protocol.challenge import challenge_bytes, parse_challenge
 from firmhold.protocol.check_in import (
     MOST_NOTICES,
+    MOST_WAIT_SECONDS,
     Answer,
     Known,
     News,
@@ -24,6 +25,7 @@ from firmhold.protocol.problem import Problem, parse_problem
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import Malformed
+from firmhold.trust.shape import MAX_TEXT
 
 QUESTION = Question(bytes([1] * 32), Known(3, 7, bytes([2] * 32)), Known(1))
 ANSWER = Answer(
@@ -143,3 +145,22 @@ def test_no_device_is_sent_away_for_good(wait: int) -> None:
     """A device waits from a second to thirty days before it asks again."""
     with pytest.raises(Refused, match=r"answer\.wait"):
         parse_answer(replace(ANSWER, wait=wait).to_bytes())
+
+
+EDGES = {
+    "revision": replace(INVITATION, revision=0),
+    "lowest ports": replace(INVITATION, device_port=1, enrolment_port=1),
+    "highest ports": replace(INVITATION, device_port=65_535, enrolment_port=65_535),
+    "wait": replace(ANSWER, wait=1),
+    "longest wait": replace(ANSWER, wait=MOST_WAIT_SECONDS),
+    "kind": replace(ANSWER, notices=MappingProxyType({"k" * MAX_TEXT: "text"})),
+    "first error": Problem(400, "a"),
+    "last error": Problem(599, "a"),
+}
+
+
+@pytest.mark.parametrize("value", EDGES.values(), ids=EDGES)
+def test_what_is_just_within_its_bounds_is_taken(value: Invitation | Answer | Problem) -> None:
+    """A bound is where it is said to be, and not one before."""
+    parse = {Invitation: parse_invitation, Answer: parse_answer, Problem: parse_problem}
+    assert parse[type(value)](value.to_bytes()) == value

@@ -1,5 +1,6 @@
 """A certificate request counts for the device that signed it, for itself, now."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -13,7 +14,10 @@ from firmhold.protocol.enrolment import (
 from firmhold.sim.owner import SimOwner
 from firmhold.sim.signer import sim_signer
 from firmhold.trust.device_id import DeviceId
+from firmhold.trust.document import document_bytes
+from firmhold.trust.encoding import JsonObject, canonical_json
 from firmhold.trust.errors import Code, Refused
+from firmhold.trust.faults import Malformed
 from firmhold.trust.keys import parse_public_key
 
 CHALLENGE = bytes([7] * 32)
@@ -75,6 +79,30 @@ def test_a_request_with_one_thing_wrong_is_refused_for_it(bent: Bent) -> None:
     with pytest.raises(Refused) as caught:
         verified(bent.data)
     assert caught.value.code is bent.code
+
+
+PLACES = {
+    "device": ("camera 7", "signed.device"),
+    "challenge": ("ab", "signed.challenge"),
+    "tls_csr": ("xy", "signed.tls_csr"),
+    "tea": ("green", "signed.tea"),
+}
+
+
+@pytest.mark.parametrize("member", PLACES)
+def test_a_signed_request_that_is_no_request_is_refused_at_its_place(member: str) -> None:
+    """Its own key signed nonsense: the refusal names the member, whoever reads it first."""
+    value, place = PLACES[member]
+    honest = CertificateRequest(OWNER.device, CHALLENGE, OWNER.tls_csr).to_json()
+    asked: JsonObject = {**honest, member: value}
+    signature = OWNER.signer.sign(canonical_json(asked))
+    data = document_bytes(asked, [(OWNER.signer.key_id, signature)])
+    lookers: dict[str, Callable[[bytes], object]] = {"device": asked_by, "challenge": challenge_in}
+    for read in (verified, lookers.get(member, verified)):
+        with pytest.raises(Refused) as caught:
+            read(data)
+        assert isinstance(caught.value.fault, Malformed)
+        assert caught.value.fault.where == place
 
 
 @pytest.mark.parametrize("member", ["device", "challenge", "tls_csr"])
