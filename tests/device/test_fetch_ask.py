@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from firmhold.device.fetch.ask import FetchClient
-from firmhold.device.fetch.lines import MAX_LINE_BYTES
+from firmhold.device.fetch.lines import MAX_LINE_BYTES, Lines
 from firmhold.trust.errors import Code, FirmholdError, Refused, Unavailable
 
 YES = b'{"ok": true}\n'
@@ -111,3 +111,32 @@ def test_an_answer_without_sense_ends_its_connection(
 
     assert client.target("a.json", 9)
     assert other.asked == [0, 1]
+
+
+def test_lines_are_told_apart_however_they_arrive() -> None:
+    """In parts, or several at once: each is one, in its order, and what it was."""
+    near, far = socket.socketpair()
+    with near, far:
+        for part in (b'{"a": ', b"1}\n[2]", b'\n"3"\n'):
+            near.sendall(part)
+        reader = Lines(far)
+        assert [reader.read() for _ in range(3)] == [b'{"a": 1}', b"[2]", b'"3"']
+        Lines(far).write({"b": "\n"})
+        assert near.recv(99) == b'{"b": "\\n"}\n'
+        near.close()
+        assert reader.read() is None
+
+
+def test_a_line_without_end_is_left_at_its_bound() -> None:
+    """A line of the greatest length is read, a longer one is not."""
+    near, far = socket.socketpair()
+    with near, far:
+        long = b"x" * MAX_LINE_BYTES
+        sender = Thread(target=lambda: near.sendall(long + b"\n" + long + b"xx"), daemon=True)
+        sender.start()
+        reader = Lines(far)
+        assert reader.read() == long
+        with pytest.raises(Unavailable) as caught:
+            reader.read()
+        assert caught.value.code is Code.FETCH_CUT
+        assert "no end" in str(caught.value)

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -269,3 +270,20 @@ def test_where_every_source_has_lied_that_is_told(mirror: Mirror, spool: Spool) 
         assert caught.value.code is code
         assert SHA256 in str(caught.value)
     assert len(mirror.asked) == 1
+
+
+@pytest.mark.parametrize("said", [b"", b"\x16\x03\x03"], ids=["nothing", "the beginning of TLS"])
+def test_a_handshake_that_is_not_answered_is_given_up(spool: Spool, said: bytes) -> None:
+    """A server that lets itself be called and then is silent holds nobody for long."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        called: list[socket.socket] = []
+
+        def hold() -> None:
+            called.append(listener.accept()[0])
+            called[0].sendall(said)
+
+        threading.Thread(target=hold, daemon=True).start()
+        base = Base(f"https://127.0.0.1:{listener.getsockname()[1]}/deep", (pem_of("cdn"),))
+        with pytest.raises(FirmholdError):
+            fetched_from(spool, base, by=Sources(Patience(grace_seconds=0.5)))
+        called[0].close()

@@ -61,6 +61,7 @@ def test_the_half_with_the_network_speaks_nothing_older_than_tls_1_3() -> None:
     assert meant.context().minimum_version is ssl.TLSVersion.TLSv1_3
     assert meant.context().verify_mode is ssl.CERT_REQUIRED
     assert meant.context().check_hostname
+    assert not meant.context().hostname_checks_common_name
 
 
 NAMES = (
