@@ -77,6 +77,31 @@ def test_a_copy_that_begins_to_count_anew_is_told_too(fleet: SimFleet) -> None:
     assert Alarm.NUMBER_TWICE in alarms(fleet)
 
 
+def test_a_device_that_was_copied_gets_nothing_new_until_somebody_has_looked(
+    fleet: SimFleet,
+) -> None:
+    """Neither of the two gets a feature release; acknowledged, the device goes on."""
+    device = fleet.device("camera-1")
+    device.check()
+    copy = copied(fleet, device)
+    fleet.publish(1, b"one" * 50_000)
+    fleet.rollout(1)
+    for each in (device, copy):
+        each.live()
+    fleet.until(lambda: Alarm.NUMBER_TWICE in alarms(fleet))
+
+    fleet.publish(2, b"two" * 50_000)
+    fleet.rollout(2)
+    for each in (device, copy):
+        assert each.live() is Ended.UNCHANGED
+    assert device.runs(b"one" * 50_000)
+
+    with fleet.operator() as director:
+        director.post("/devices/camera-1/acknowledge", {})
+    fleet.until(lambda: device.live() is Ended.INSTALLING)
+    assert device.runs(b"two" * 50_000)
+
+
 @pytest.mark.parametrize("lost", ["reports*", "[rt]*", "*"])
 def test_a_device_that_lost_its_memory_is_no_copy_and_reports_on(
     fleet: SimFleet, lost: str

@@ -1,8 +1,9 @@
 """What operators should look at: who has fallen silent, and whose reports are refused.
 
 A device never gives one number to two reports. A number that comes a second time is therefore told
-apart: the device was copied, or an older backup of its memory was put back. An alarm changes
-nothing by itself, and stands until an operator acknowledges it or the silence ends.
+apart: the device was copied, or an older backup of its memory was put back. Until an operator
+acknowledges that, nothing but security releases are meant for the device, as for one in quarantine.
+The other alarms change nothing, and stand until they are acknowledged or the silence ends.
 """
 
 from collections.abc import Iterator, Mapping
@@ -58,6 +59,12 @@ def refused(connection: Connection) -> Mapping[DeviceId, Mapping[Code, Refusals]
         refusals = Refusals(row.times, row.at)
         found.setdefault(DeviceId(row.device), {})[Code(row.code)] = refusals
     return found
+
+
+def copied(connection: Connection) -> frozenset[DeviceId]:
+    """Return the devices of which there seem to be two."""
+    query = select(REFUSED.c.device).where(REFUSED.c.code == Code.MANIFEST_COUNTER.value)
+    return frozenset(DeviceId(name) for name in connection.execute(query).scalars())
 
 
 def alarms(

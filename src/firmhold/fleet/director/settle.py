@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from firmhold.fleet.director import rollouts
+from firmhold.fleet.director.alarms import copied
 from firmhold.fleet.director.beliefs import Beliefs, Published
 from firmhold.fleet.director.direct import LIFETIMES, Directed, Word, word_for
 from firmhold.fleet.director.inventory import Known, everybody, failed, suspected
@@ -85,15 +86,15 @@ def _settled(connection: Connection, by: Settling, rollout: Rollout) -> dict[Dev
 def _kept_from(
     connection: Connection, release: Release, standings: Mapping[DeviceId, Standing]
 ) -> frozenset[DeviceId]:
-    """Who is not meant though the plan says so: a device in quarantine gets security releases only.
+    """Who is not meant though the plan says so: who is in quarantine gets security releases only.
 
-    Who runs the release already keeps it.
+    So does a device of which there seem to be two. Who runs the release already keeps it.
     """
     if release.release_class is ReleaseClass.SECURITY:
         return frozenset()
     return frozenset(
         device
-        for device in suspected(connection)
+        for device in suspected(connection) | copied(connection)
         if standings.get(device) is not Standing.CONFIRMED
     )
 
