@@ -14,6 +14,7 @@ from firmhold.device.appliance import locked
 from firmhold.device.check import Ended
 from firmhold.device.fetch.ask import FetchClient
 from firmhold.device.fetch.config import CERTIFICATE, CONFIG, FetchConfig, read_fetch_config
+from firmhold.device.fetch.serve import Fetcher
 from firmhold.device.online import FETCH
 from firmhold.fleet.ca.authority import Authority
 from firmhold.fleet.ca.issue import State
@@ -24,6 +25,7 @@ from firmhold.sim.fleet_device import FleetDevice
 from firmhold.sim.owner import pem_of, tls_key
 from firmhold.sim.signer import sim_signer
 from firmhold.trust.device_id import DeviceId
+from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import Code, FirmholdError, Misuse, Refused, Unavailable
 from firmhold.trust.governance.rollout_act import Action
 from firmhold.trust.outer_faults import FetchFault
@@ -286,3 +288,30 @@ def test_a_body_without_end_is_refused_unread(fleet: SimFleet) -> None:
         line.sendall(head + bytes(20_000))
         assert b" 413 " in line.recv(200)
     assert device.check()[0] is Ended.UNCHANGED
+
+
+def test_metadata_that_a_spool_had_before_bring_nothing_in(
+    fleet: SimFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process with the network that gives out what it has for what it was asked: told apart."""
+    fleet.publish(1, ONE)
+    device = fleet.device("camera-1")
+    fleet.rollout(1)
+    device.live()
+    device.check()
+    fleet.publish(2, TWO)
+    fleet.rollout(2)
+
+    def from_its_cache(_: Fetcher, name: str, __: str, ___: int) -> JsonObject:
+        return {"there": (device.spool / name).exists()}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Fetcher, "_brought", from_its_cache)
+        assert list((device.spool / "metadata").iterdir())
+        for _ in range(2):
+            with pytest.raises(FirmholdError):
+                device.check()
+            device.rest()
+            assert device.runs(ONE)
+    device.live()
+    assert device.runs(TWO)
