@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from firmhold.fleet.tables import DEVICES, REPORTS
 from firmhold.protocol import paths
@@ -18,7 +18,7 @@ from firmhold.sim.caller import Caller, Shown
 from firmhold.sim.clock import BEGIN
 from firmhold.sim.fleet import SimFleet
 from firmhold.sim.signer import sim_signer
-from firmhold.storage.sql import open_for_reading, used
+from firmhold.storage.sql import open_database, open_for_reading, used
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.document import document_bytes
 from firmhold.trust.encoding import canonical_json
@@ -278,3 +278,28 @@ def test_no_forged_report_moves_what_a_fleet_believes(
     for _ in range(2):  # it hears the time, and that a report is due
         device.check()
     a_fleet.until(lambda: known(a_fleet)[0] == counter + 1)
+
+
+def test_a_report_that_comes_again_counts_for_nothing_and_alarms_nobody(a_fleet: SimFleet) -> None:
+    """Whoever holds the gateway repeats an old one: also where an operator has let numbers go."""
+    device = a_fleet.device("camera-1")
+    device.check()
+    a_fleet.until(lambda: known(a_fleet)[0] > 0)
+    a_fleet.clock.advance(timedelta(days=2))
+    for _ in range(2):
+        device.check()
+    a_fleet.until(lambda: len(known(a_fleet)[2]) > 1)
+    a_fleet.settled()
+    believed = known(a_fleet)[1]
+    with a_fleet.operator() as director:
+        director.post("/devices/camera-1/acknowledge", {})
+
+    with used(open_database(a_fleet.home.database)) as database, database.begin() as connection:
+        for came in connection.execute(select(REPORTS).order_by(REPORTS.c.id)).mappings().all():
+            connection.execute(insert(REPORTS), {**came, "id": None})
+    a_fleet.settled()
+
+    assert known(a_fleet)[1] == believed
+    with a_fleet.operator() as director:
+        (row,) = director.rows("/devices")
+        assert row["alarms"] == []

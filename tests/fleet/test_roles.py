@@ -78,6 +78,8 @@ def expected(part: str, table: str) -> set[str]:
     own = set(OWN[part].split()) if table.startswith(f"{part}_") else set()
     if (part, table) == ("director", "director_words_before"):
         return {"SELECT", "INSERT", "DELETE"}
+    if (part, table) == ("director", "director_taken"):
+        return {"SELECT", "INSERT"}
     if (part, table) == ("director", "director_refused"):
         return own | {"DELETE"}
     return own | ({"SELECT"} if (part, table) in OTHERS else set())

@@ -42,6 +42,7 @@ GRANTS = (
     ),
     Grant("director", "SELECT, INSERT, DELETE", tables.WORDS_BEFORE),
     Grant("director", "SELECT, INSERT, UPDATE, DELETE", tables.REFUSED),
+    Grant("director", "SELECT, INSERT", tables.TAKEN),
     *(
         Grant("director", "SELECT", table)
         for table in (tables.ENROLLED, tables.REPORTS, tables.CHECK_INS)

@@ -110,6 +110,12 @@ OUTCOMES = Table(
     Column("verdict", String(16), nullable=False),  # installed, failed, withdrawn
     Column("at", BigInteger, nullable=False),
 )
+TAKEN = Table(
+    "director_taken",
+    TABLES,
+    Column("device", String(64), primary_key=True),
+    Column("sha256", String(64), primary_key=True),  # of the signed part of a report
+)
 REFUSED = Table(
     "director_refused",
     TABLES,

@@ -59,6 +59,7 @@ _ADVICE: dict[Code, str] = {
     Code.FLEET_NO_DEVICE: "See which devices there are: `fleet devices`.",
     Code.FLEET_DEVICE_THERE: "A device of that name is here already: choose another name.",
     Code.FLEET_NO_ROLLOUT: "See which rollouts there are: `fleet status`.",
+    Code.FLEET_REPORT_AGAIN: "Nothing: it was taken in when it came first.",
     Code.FLEET_ROLLOUT_OVER: "Begin a new rollout.",
     Code.FLEET_LINT: "Mend what the findings name, and plan again.",
     Code.FLEET_DATABASE: "Make the database and its roles first, as `docs/guides/postgresql.md` does, and see that the URL reaches them.",

@@ -299,6 +299,7 @@ class Code(StrEnum):
     FLEET_NO_ROLLOUT = "fleet.no_rollout"
     FLEET_ROLLOUT_OVER = "fleet.rollout_over"
     FLEET_LINT = "fleet.lint"
+    FLEET_REPORT_AGAIN = "fleet.report_again"
     FLEET_SITE_WENT_BACK = "fleet.site_went_back"
     FLEET_HOME = "fleet.home"
     FLEET_DATABASE = "fleet.database"

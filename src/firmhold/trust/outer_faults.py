@@ -73,6 +73,7 @@ class FleetFault(Fault):
             Code.FLEET_NO_ROLLOUT,
             Code.FLEET_ROLLOUT_OVER,
             Code.FLEET_LINT,
+            Code.FLEET_REPORT_AGAIN,
             Code.FLEET_DATABASE,
             Code.FLEET_UNREACHABLE,
             Code.FLEET_REFUSED,

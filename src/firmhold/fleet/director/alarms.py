@@ -1,9 +1,10 @@
 """What operators should look at: who has fallen silent, and whose reports are refused.
 
-A device never gives one number to two reports. A number that comes a second time is therefore told
-apart: the device was copied, or an older backup of its memory was put back. Until an operator
-acknowledges that, nothing but security releases are meant for the device, as for one in quarantine.
-The other alarms change nothing, and stand until they are acknowledged or the silence ends.
+A device never gives one number to two reports. Another report with a number that is used up is
+therefore told apart: the device was copied, or an older backup of its memory was put back. Until an
+operator acknowledges that, nothing but security releases are meant for the device, as for one in
+quarantine. The other alarms change nothing; they stand until they are acknowledged, a silence until
+it ends.
 """
 
 from collections.abc import Iterator, Mapping
@@ -80,7 +81,10 @@ def alarms(
 
 
 def acknowledge(connection: Connection, device: DeviceId) -> None:
-    """End a device's alarms; its next report counts whatever its number. Raises `Misuse`."""
+    """End a device's alarms; its next report counts whatever its number. Raises `Misuse`.
+
+    One that was taken in before does not: nobody brings the past back with it.
+    """
     if find(connection, device) is None:
         fault = FleetFault(code=Code.FLEET_NO_DEVICE, what=device, detail="not in the inventory")
         raise Misuse(fault)

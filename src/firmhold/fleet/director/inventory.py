@@ -1,12 +1,13 @@
 """The devices that the director knows, and what their last reports say."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from firmhold.fleet.tables import DEVICES, ENROLLED, OUTCOMES
+from firmhold.fleet.tables import DEVICES, ENROLLED, OUTCOMES, TAKEN
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.encoding import parse_json
 from firmhold.trust.errors import Code, Misuse
@@ -110,10 +111,19 @@ def keep_report(connection: Connection, report: VersionManifest, now: datetime) 
         .where(DEVICES.c.device == report.device)
         .values(report=report.payload, reported_at=moment, seen_at=moment, counter=report.counter)
     )
+    taken = {"device": report.device, "sha256": hashlib.sha256(report.payload).hexdigest()}
+    connection.execute(insert(TAKEN), taken)
     if report.outcome is not None:
         _keep_outcome(
             connection, report.device, report.outcome.release.hex(), report.outcome.verdict, moment
         )
+
+
+def is_taken(connection: Connection, device: DeviceId, payload: bytes) -> bool:
+    """Tell whether a report with this signed part was taken in before."""
+    digest = hashlib.sha256(payload).hexdigest()
+    query = select(TAKEN).where(TAKEN.c.device == device).where(TAKEN.c.sha256 == digest)
+    return connection.execute(query).one_or_none() is not None
 
 
 def failed(connection: Connection, release: str) -> frozenset[DeviceId]:

@@ -1,7 +1,8 @@
 """Takes in what the gateway put into its inbox: each report is verified here, where the keys are.
 
 A bad report changes nothing and stops nothing. It stays in the inbox; its code goes into the log,
-and operators are told of it.
+and operators are told of it. A report that comes a second time, because a line died before the
+device heard that it had arrived, or because a gateway in other hands repeats it, says nothing new.
 """
 
 from collections.abc import Sequence
@@ -11,11 +12,12 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, func, insert, select, update
 
 from firmhold.fleet.director.alarms import note_refused
-from firmhold.fleet.director.inventory import keep_report, reporter
+from firmhold.fleet.director.inventory import is_taken, keep_report, reporter
 from firmhold.fleet.tables import CHECK_INS, DEVICES, READ_UP_TO, REPORTS
 from firmhold.trust.device_id import DeviceId
+from firmhold.trust.document import parse_document
 from firmhold.trust.errors import Code, Refused
-from firmhold.trust.uptane.version_manifest import verify_manifest
+from firmhold.trust.uptane.version_manifest import KIND, verify_manifest
 
 MOST_AT_ONCE = 1000
 
@@ -50,7 +52,8 @@ def receive(connection: Connection, now: datetime) -> Received:
             taken += 1
         else:
             refused.append((device, code))
-            note_refused(connection, device, code, now)
+            if code is not Code.FLEET_REPORT_AGAIN:
+                note_refused(connection, device, code, now)
         _have_read(connection, REPORTS, row.id)
     return Received(taken, refused)
 
@@ -63,6 +66,8 @@ def _take_report(
     if known is None:
         return Code.FLEET_NO_DEVICE
     try:
+        if is_taken(connection, device, parse_document(data, KIND).payload):
+            return Code.FLEET_REPORT_AGAIN
         report = verify_manifest(data, known, nonce).value
     except Refused as error:
         return error.code
