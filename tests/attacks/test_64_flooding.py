@@ -10,6 +10,7 @@ import pytest
 
 from firmhold.device.check import Ended
 from firmhold.fleet import listen
+from firmhold.fleet.gateway import limits
 from firmhold.fleet.gateway.limits import MOST_TURNS
 from firmhold.protocol.problem import parse_problem
 from firmhold.sim.caller import HOST, Caller, Shown
@@ -102,3 +103,17 @@ def test_a_device_that_asks_without_a_pause_is_told_to_wait(fleet: SimFleet) -> 
     assert len(told) >= 10
     assert set(told) == {Code.GATEWAY_TOO_OFTEN}
     assert neighbour.check()[0] is Ended.UNCHANGED
+
+
+def test_a_place_that_asks_without_a_pause_keeps_no_other_from_enrolling(
+    fleet: SimFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a certificate it has its share by its address; from elsewhere a device enrols."""
+    monkeypatch.setattr(limits, "MOST_TURNS_OF_A_PLACE", 20)
+    fleet.restart("gateway")
+    with Caller(fleet.home.enrolment_port, place="127.0.0.2") as caller:
+        answers = [caller.ask("GET", "/v1/challenge") for _ in range(40)]
+    assert {status for status, _ in answers[:20]} == {200}
+    assert 429 in {status for status, _ in answers[20:]}
+    assert parse_problem(answers[-1][1]).code == Code.GATEWAY_TOO_OFTEN
+    assert fleet.device("camera-1").check()[0] is Ended.UNCHANGED

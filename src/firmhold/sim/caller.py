@@ -47,6 +47,8 @@ class Caller:
     port: int
     shown: Shown | None = None
     newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
+    place: str = HOST
+    """The address that he calls from: any of this machine's."""
     _connection: http.client.HTTPSConnection | None = None
 
     def __enter__(self) -> Self:
@@ -72,7 +74,11 @@ class Caller:
 
     def _connected(self) -> http.client.HTTPSConnection:
         self._connection = http.client.HTTPSConnection(
-            HOST, self.port, timeout=PATIENCE_SECONDS, context=self._context()
+            HOST,
+            self.port,
+            timeout=PATIENCE_SECONDS,
+            context=self._context(),
+            source_address=(self.place, 0),
         )
         try:
             self._connection.connect()

@@ -3,6 +3,9 @@
 The gateway hands the device's words on and the CA's words back; it holds no token and judges none.
 """
 
+import time
+from collections.abc import Awaitable, Callable
+
 import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -10,10 +13,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from firmhold.fleet.answers import body_of, guarded
+from firmhold.fleet.gateway.limits import of_places, place_of
 from firmhold.protocol.enrolment import MAX_BYTES
 from firmhold.protocol.paths import CERTIFICATE, CHALLENGE, ENROL, RECOVERY
 from firmhold.trust.errors import Code, Unavailable
 from firmhold.trust.outer_faults import FleetFault
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Ca:
@@ -46,11 +52,23 @@ class Ca:
 
 def enrolment_app(ca: Ca) -> Starlette:
     """Return what the enrolment port serves."""
+    turns = of_places()
+
+    def in_turn(handler: Handler) -> Handler:
+        """Each place has its share, and no more."""
+
+        async def counted(request: Request) -> Response:
+            if request.client is not None:
+                turns.take(place_of(request.client.host), time.monotonic())
+            return await handler(request)
+
+        return guarded(counted)
+
     return Starlette(
         routes=[
-            Route(ENROL, guarded(ca.enrol), methods=["POST"]),
-            Route(CHALLENGE, guarded(ca.challenge), methods=["GET"]),
-            Route(RECOVERY, guarded(ca.certificate), methods=["POST"]),
+            Route(ENROL, in_turn(ca.enrol), methods=["POST"]),
+            Route(CHALLENGE, in_turn(ca.challenge), methods=["GET"]),
+            Route(RECOVERY, in_turn(ca.certificate), methods=["POST"]),
         ]
     )
 

@@ -28,7 +28,7 @@ from firmhold.fleet.gateway.enrol import Ca, renewal_routes
 from firmhold.fleet.gateway.files import Files
 from firmhold.fleet.gateway.identify import Caller, caller
 from firmhold.fleet.gateway.inbox import MAX_REPORT_BYTES, Inbox
-from firmhold.fleet.gateway.limits import Turns
+from firmhold.fleet.gateway.limits import of_devices
 from firmhold.protocol.check_in import MAX_QUESTION_BYTES
 from firmhold.protocol.paths import (
     CHECK_IN,
@@ -93,7 +93,7 @@ class Gateway:
 
 def device_app(gateway: Gateway) -> Starlette:
     """Return what the device port serves."""
-    turns = Turns()
+    turns = of_devices()
 
     def for_device(handler: Asked) -> Callable[[Request], Awaitable[Response]]:
         async def identified(request: Request) -> Response:
