@@ -42,7 +42,7 @@ types: $(BIN)/.dev ## types, strictly, tests included
 walls: $(BIN)/.dev ## who may import whom
 	$(BIN)/lint-imports
 
-lab-full: $(BIN)/.dev ## end a device on a fleet in each operation of its disk; takes long
+lab-full: $(BIN)/.dev ## end a device on a fleet, or its power, in each operation of its disk; takes long
 	FIRMHOLD_EVERY_CUT=1 $(BIN)/python -m pytest tests/path/test_cut_disk.py --timeout=3600
 
 fuzz: $(BIN)/.fuzz ## throw bytes at every parser; SECONDS_EACH=60
