@@ -92,7 +92,7 @@ def test_an_update_over_the_network_is_finished_wherever_it_was_cut(
     life(device)
     total, cuts = operations[0], 0
     assert total > 60
-    for cut in range(1 + (end is ended), total + 1, EVERY):
+    for cut in range(1 + (end is ended) % EVERY, total + 1, EVERY):
         put_back(device, begin)
         state = device.state
         medium.begin((device.folder, state, state / "kept", state / "boot", state / "fetch"))
