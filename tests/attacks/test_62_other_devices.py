@@ -49,7 +49,7 @@ def test_nobody_reports_for_another(fleet: SimFleet, whose_nonce: str) -> None:
     """A report of the victim's, sent by the attacker, changes nothing of either."""
     attacker, victim = fleet.device("camera-1"), fleet.device("camera-2")
     victim.check()
-    fleet.until(lambda: stored(fleet, "camera-2")[0] == 1)
+    fleet.until(lambda: stored(fleet, "camera-2")[0] > 0)
     before = stored(fleet, "camera-1"), stored(fleet, "camera-2")
     with used(open_for_reading(fleet.home.database)) as database, database.connect() as connection:
         report = json.loads(connection.execute(select(REPORTS.c.data)).scalar_one())

@@ -79,7 +79,8 @@ class Machine:
             group = f"/mnt/{GROUP}{process.pid}"
             _in_a_mount_namespace(
                 "mount -t cgroup2 none /mnt",
-                f"until find {group} -depth -type d -exec rmdir {{}} +; do sleep 0.1; done",
+                f"until find {group} -depth -type d -exec rmdir {{}} + 2>/dev/null; do",
+                "sleep 0.1; done",
             ).wait(10)
 
     def _outside(self) -> Iterator[str]:

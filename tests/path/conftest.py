@@ -16,6 +16,18 @@ def _fleet(tmp_path: Path, database: str) -> Iterator[SimFleet]:
         yield fleet
 
 
+@pytest.fixture(name="trap")
+def _trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Somebody has laid modules of his own into the folder in which commands are run."""
+    folder = tmp_path / "trap"
+    folder.mkdir()
+    for name in ("json", "ssl", "socket", "firmhold"):
+        sprung = f"open({str(folder / 'sprung')!r}, 'w').close()\nraise SystemExit(9)\n"
+        (folder / f"{name}.py").write_text(sprung)
+    monkeypatch.chdir(folder)
+    return folder / "sprung"
+
+
 @pytest.fixture(name="database")
 def _database(request: pytest.FixtureRequest) -> str:
     """Where the server keeps what it knows: both kinds, where a test asks for them by name."""

@@ -206,9 +206,12 @@ def ended_by(act: Callable[[], None]) -> Iterator[None]:
 
 @pytest.mark.slow
 def test_a_server_is_set_up_and_its_parts_are_kept_running(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output, trap: Path
 ) -> None:
-    """From a staging desk to a server that listens; a part that is killed is started again."""
+    """From a staging desk to a server that listens; a part that is killed is started again.
+
+    None of them loads what lies in the folder where it was started.
+    """
     monkeypatch.setenv("FIRMHOLD_PASSPHRASE", PASSPHRASE)
     folder = tmp_path / "h"
     words = ["init", str(folder), *staged(tmp_path)]
@@ -229,3 +232,4 @@ def test_a_server_is_set_up_and_its_parts_are_kept_running(
         Supervisor(folder, PASSPHRASE).run()
     assert not answers(home)
     assert process_of(home, "director") == ""
+    assert not trap.exists()

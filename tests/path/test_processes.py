@@ -90,8 +90,13 @@ def test_a_device_enrols_checks_in_and_tells_its_owner(fleet: SimFleet) -> None:
 
 
 @pytest.mark.slow
-def test_an_agent_installs_and_ends_for_the_reboot(fleet: SimFleet, capfd: Output) -> None:
-    """It judges what runs, checks in, has the release installed, and ends where nobody reboots."""
+def test_an_agent_installs_and_ends_for_the_reboot(
+    fleet: SimFleet, capfd: Output, trap: Path
+) -> None:
+    """It judges what runs, checks in, has the release installed, and ends where nobody reboots.
+
+    None of its processes loads what lies in the folder where it was started.
+    """
     fleet.publish(1, ONE)
     device = fleet.device("camera-1")
     fleet.rollout(1)
@@ -109,6 +114,7 @@ def test_an_agent_installs_and_ends_for_the_reboot(fleet: SimFleet, capfd: Outpu
     ]
     device.rest()
     assert device.runs(ONE)
+    assert not trap.exists()
 
 
 @pytest.mark.slow

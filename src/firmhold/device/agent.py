@@ -84,7 +84,8 @@ class Agent:
 
     def _cycle(self, command: str, ended_well: Event, *more: str) -> Cycle:
         """Have a command run; return what it told."""
-        words = [sys.executable, "-m", "firmhold", "device", "--state", str(self.state), command]
+        own = [sys.executable, "-P", "-m", "firmhold"]
+        words = [*own, "device", "--state", str(self.state), command]
         with tempfile.TemporaryFile() as answer:
             self._child = subprocess.Popen(  # noqa: S603 - own words
                 [*words, "--json", *more], stdin=subprocess.DEVNULL, stdout=answer

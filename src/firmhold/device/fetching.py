@@ -17,7 +17,8 @@ START_SECONDS = 30.0
 END_SECONDS = 5.0
 LOOK_SECONDS = 0.02
 
-PROGRAM = ("-m", "firmhold.device.fetch.cli")
+PROGRAM = ("-P", "-m", "firmhold.device.fetch.cli")
+"""Nothing is loaded from, or may be read in, the folder in which a command happens to be run."""
 
 
 @contextmanager

@@ -68,7 +68,8 @@ class Supervisor:
             part.process, part.began, part.due = self._start(part.name), now, None
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
-        words = [sys.executable, "-m", "firmhold", "fleet", "run", str(self.folder), name]
+        own = [sys.executable, "-P", "-m", "firmhold"]
+        words = [*own, "fleet", "run", str(self.folder), name]
         environment = {**os.environ, VARIABLE: self.passphrase}
         return subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL)  # noqa: S603 - own words
 

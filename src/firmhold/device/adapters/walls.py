@@ -107,10 +107,10 @@ def _without_new_privileges() -> None:
 
 
 def _permit(rules: int, path: Path, rights: int) -> None:
-    """Permit `rights` below a path; one that is not there has nothing to be read."""
+    """Permit `rights` below a path; one that is not there, or out of reach, is read by nobody."""
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return
     try:
         rights = rights if path.is_dir() else rights & _OF_ONE_FILE
