@@ -3,9 +3,7 @@
 python fuzz/make_kept_seeds.py
 """
 
-import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +16,7 @@ from firmhold.trust.uptane.component import ComponentId, HardwareId
 from firmhold.update.journal import Accepted, Candidate, Failure, Job, Phase, State
 from firmhold.update.pieces import Image
 from firmhold.update.slots import Slot
-from fuzz.promises import SEEDS
+from fuzz.planting import plant
 
 _ACCEPTED = Accepted(
     Candidate(bytes(32), 2, 1, 3, Image(70_000, bytes(32))), datetime(2030, 1, 1, tzinfo=UTC)
@@ -36,9 +34,9 @@ hardware = [{ model = "camera-1", first = 1, last = 4 }]
 
 def main() -> None:
     """Replace the seeds of every target of `fuzz.kept_words`."""
-    _write("memory", _states())
-    _write("device_files", _files())
-    _write("description", _descriptions())
+    plant("memory", _states())
+    plant("device_files", _files())
+    plant("description", _descriptions())
 
 
 def _states() -> dict[str, bytes]:
@@ -74,14 +72,6 @@ def _descriptions() -> dict[str, bytes]:
         "deep": b"a = " + b"[" * 50 + b"]" * 50,
         "empty": b"",
     }
-
-
-def _write(target: str, seeds: Mapping[str, bytes]) -> None:
-    folder = SEEDS / target
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name, data in seeds.items():
-        (folder / name).write_bytes(data)
 
 
 if __name__ == "__main__":

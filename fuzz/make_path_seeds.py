@@ -3,9 +3,7 @@
 python fuzz/make_path_seeds.py
 """
 
-import shutil
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -21,14 +19,14 @@ from firmhold.protocol.invitation import Invitation
 from firmhold.protocol.problem import Problem
 from firmhold.sim.signer import sim_signer
 from fuzz.path_words import CHALLENGE, DEVICE, REQUEST
-from fuzz.promises import SEEDS
+from fuzz.planting import plant
 
 
 def main() -> None:
     """Replace the seeds of every target of `fuzz.path_words`."""
-    _write("path", _messages())
-    _write("certificate_request", _requests())
-    _write("ranges", _ranges())
+    plant("path", _messages())
+    plant("certificate_request", _requests())
+    plant("ranges", _ranges())
 
 
 def _messages() -> dict[str, bytes]:
@@ -78,14 +76,6 @@ def _ranges() -> dict[str, bytes]:
         "none": b"bytes */1000",
         "lines": b"bytes 0-999/1000\n",
     }
-
-
-def _write(target: str, seeds: Mapping[str, bytes]) -> None:
-    folder = SEEDS / target
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name, data in seeds.items():
-        (folder / name).write_bytes(data)
 
 
 if __name__ == "__main__":

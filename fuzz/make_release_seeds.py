@@ -4,10 +4,8 @@ python fuzz/make_release_seeds.py
 """
 
 import json
-import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from firmhold.update.pieces import PIECE_BYTES
 from firmhold.update.release import ComponentType, ReleaseClass
 from firmhold.update.security import ProductCounter, Revert
 from firmhold.update.version import ReleaseCounter, SecurityCounter
-from fuzz.promises import SEEDS
+from fuzz.planting import plant
 from fuzz.release_words import BASE, IMAGE
 
 LAST = IMAGE[2 * PIECE_BYTES :]
@@ -32,10 +30,10 @@ SKIPPABLE = bytes.fromhex("502a4d18") + (4).to_bytes(4, "little") + b"skip"
 
 def main() -> None:
     """Replace the seeds of every target of `fuzz.release_words`."""
-    _write("release", _releases())
-    _write("security_words", _security_words())
-    _write("index", _indexes())
-    _write("extent", _payloads())
+    plant("release", _releases())
+    plant("security_words", _security_words())
+    plant("index", _indexes())
+    plant("extent", _payloads())
 
 
 def _releases() -> dict[str, bytes]:
@@ -130,14 +128,6 @@ def _payloads() -> dict[str, bytes]:
         "no_frame": b"\x28\xb5\x2f\xfd",
         "reserved_bit": b"\x28\xb5\x2f\xfd\xff" + bytes(64),
     }
-
-
-def _write(target: str, seeds: Mapping[str, bytes]) -> None:
-    folder = SEEDS / target
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name, data in seeds.items():
-        (folder / name).write_bytes(data)
 
 
 if __name__ == "__main__":

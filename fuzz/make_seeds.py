@@ -7,7 +7,6 @@ gives other keys and signatures, and the seeds of `trusted_set` belong together.
 """
 
 import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from firmhold.sim.clock import SimClock
 from firmhold.sim.repository import SimRepository
 from firmhold.trust.encoding import canonical_json
 from firmhold.trust.tuf.dialect import HOLDERS_FIELD
-from fuzz.promises import SEEDS
+from fuzz.planting import plant
 from fuzz.targets import DELEGATED_ROLE
 
 KEYS_PER_ROLE = 2
@@ -98,10 +97,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         honest = _repository(Path(folder))
     documents = {name.removesuffix(".json"): json.loads(data) for name, data in honest.items()}
-    _write("json", {**HOSTILE_JSON, "root": honest["2.root.json"]})
-    _write("names", HOSTILE_NAMES)
-    _write("metadata", {**honest, **{name: _dump(each) for name, each in _bent(documents).items()}})
-    _write("trusted_set", {**honest, **_attacks(documents)})
+    plant("json", {**HOSTILE_JSON, "root": honest["2.root.json"]})
+    plant("names", HOSTILE_NAMES)
+    plant("metadata", {**honest, **{name: _dump(each) for name, each in _bent(documents).items()}})
+    plant("trusted_set", {**honest, **_attacks(documents)})
 
 
 def _repository(folder: Path) -> dict[str, bytes]:
@@ -227,14 +226,6 @@ def _attacks(documents: Mapping[str, Document]) -> dict[str, bytes]:
 
 def _dump(document: Document) -> bytes:
     return json.dumps(document).encode()
-
-
-def _write(target: str, seeds: Mapping[str, bytes]) -> None:
-    folder = SEEDS / target
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name, data in seeds.items():
-        (folder / name).write_bytes(data)
 
 
 if __name__ == "__main__":

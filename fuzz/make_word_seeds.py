@@ -4,9 +4,7 @@ python fuzz/make_word_seeds.py
 """
 
 import json
-import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +22,7 @@ from firmhold.trust.governance.rollout_act import MOST_BUCKETS, Action, RolloutA
 from firmhold.trust.uptane.component import ComponentId
 from firmhold.trust.uptane.version_manifest import Installed, SlotState, VersionManifest
 from fuzz.device_words import ACT, DEVICE, NONCE, ORDER, PROOF, QUESTION, REPORT, STATEMENT
-from fuzz.promises import SEEDS
+from fuzz.planting import plant
 
 NOON = BEGIN + timedelta(hours=12)
 LAST = BEGIN.replace(year=9999)
@@ -32,12 +30,12 @@ LAST = BEGIN.replace(year=9999)
 
 def main() -> None:
     """Replace the seeds of every target of `fuzz.device_words`."""
-    _write("settings", _settings())
-    _write("freshness", _freshness())
-    _write("time_floor", _floors())
-    _write("offline_update", _orders())
-    _write("version_manifest", _reports())
-    _write("rollout_act", _acts())
+    plant("settings", _settings())
+    plant("freshness", _freshness())
+    plant("time_floor", _floors())
+    plant("offline_update", _orders())
+    plant("version_manifest", _reports())
+    plant("rollout_act", _acts())
 
 
 def _settings() -> dict[str, bytes]:
@@ -155,14 +153,6 @@ def _acts() -> dict[str, bytes]:
         "halt": replace(act, action=Action.HALT, sequence=2).to_bytes([]),
         "no_waves": replace(act, waves=()).to_bytes([]),
     }
-
-
-def _write(target: str, seeds: Mapping[str, bytes]) -> None:
-    folder = SEEDS / target
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name, data in seeds.items():
-        (folder / name).write_bytes(data)
 
 
 if __name__ == "__main__":
