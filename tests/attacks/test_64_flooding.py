@@ -93,8 +93,12 @@ def test_a_body_without_end_is_not_read_on(fleet: SimFleet, path: str) -> None:
     assert device.check()[0] is Ended.UNCHANGED
 
 
-def test_a_device_that_asks_without_a_pause_is_told_to_wait(fleet: SimFleet) -> None:
+def test_a_device_that_asks_without_a_pause_is_told_to_wait(
+    fleet: SimFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After its share of check-ins and reports it gets no further answer; its neighbour does."""
+    monkeypatch.setattr(limits, "TURNS_A_SECOND", 0.001)  # however slow the machine is
+    fleet.restart("gateway")
     device, neighbour = fleet.device("camera-1"), fleet.device("camera-2")
     with Caller(fleet.home.device_port, Shown.of_device(device.state)) as caller:
         answers = [caller.ask("POST", "/v1/report", b"{}") for _ in range(MOST_TURNS + 20)]
@@ -110,6 +114,7 @@ def test_a_place_that_asks_without_a_pause_keeps_no_other_from_enrolling(
 ) -> None:
     """Without a certificate it has its share by its address; from elsewhere a device enrols."""
     monkeypatch.setattr(limits, "MOST_TURNS_OF_A_PLACE", 20)
+    monkeypatch.setattr(limits, "TURNS_OF_A_PLACE_A_SECOND", 0.001)  # however slow the machine is
     fleet.restart("gateway")
     with Caller(fleet.home.enrolment_port, place="127.0.0.2") as caller:
         answers = [caller.ask("GET", "/v1/challenge") for _ in range(40)]
