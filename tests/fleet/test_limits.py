@@ -45,6 +45,8 @@ def test_who_has_not_asked_for_the_longest_is_forgotten_first(
         ("192.0.2.7", "192.0.2.7"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::1%eth0", "fe80::/64"),
     ],
 )
 def test_a_place_is_an_address_or_a_site(host: str, place: str) -> None:

@@ -7,7 +7,7 @@ a factory enrols all its devices from one.
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from ipaddress import IPv6Network, ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.outer_faults import FleetFault
@@ -54,8 +54,13 @@ def of_places() -> Turns:
 
 
 def place_of(host: str) -> str:
-    """Return the place that an address is at: an IPv4 address, or the /64 of an IPv6 one."""
-    address = ip_address(host)
-    if address.version == 4:  # noqa: PLR2004 - the protocol's name
+    """Return the place that an address is at: an IPv4 address, or the /64 of an IPv6 one.
+
+    An IPv4 address that came to a socket of IPv6 is one too; an interface is no part of it.
+    """
+    address = ip_address(host.partition("%")[0])
+    if not isinstance(address, IPv6Address):
         return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
     return str(IPv6Network((address, _SITE_BITS), strict=False))
