@@ -86,7 +86,8 @@ endef
 
 $(BIN)/.demo: $(BIN)/python requirements/demo.txt pyproject.toml
 	$(call install,demo)
-$(BIN)/.dev: $(BIN)/python requirements/dev.txt pyproject.toml
+# The binding to the TPM is compiled against Debian's library, so its packages come first.
+$(BIN)/.dev: $(BIN)/python requirements/dev.txt pyproject.toml | deps
 	$(call install,dev)
 $(BIN)/.fuzz: $(BIN)/python requirements/fuzz.txt pyproject.toml
 	$(call install,fuzz)

@@ -28,6 +28,8 @@ EXTRAS = {
     "sqlalchemy": "server",
     "starlette": "server",
     "uvicorn": "server",
+    "pkcs11": "token",
+    "tpm2_pytss": "tpm",
 }
 """What only people's commands and servers need, and a device does not have, by its extra."""
 

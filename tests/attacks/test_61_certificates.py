@@ -18,6 +18,7 @@ from firmhold.protocol.check_in import Known, Question
 from firmhold.protocol.identity import CertificateClass, Identity
 from firmhold.protocol.paths import CHECK_IN
 from firmhold.protocol.problem import parse_problem
+from firmhold.signing.certificates import public_half, sign_certificate
 from firmhold.sim.caller import Caller, PrivateKey, Shown, described
 from firmhold.sim.fleet import SimFleet
 from firmhold.sim.owner import tls_key
@@ -50,13 +51,13 @@ def bent(
     builder = described(key, fleet.clock.now() + begins).issuer_name(authority.certificate.subject)
     builder = builder.add_extension(LEAF, critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key)
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(public_half(authority.key))
     builder = builder.add_extension(issuer, critical=False)
     subject = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     builder = builder.add_extension(subject, critical=False)
     if given:
         builder = builder.add_extension(x509.SubjectAlternativeName(given), critical=True)
-    return authority.key.sign_certificate(builder)
+    return sign_certificate(authority.key, builder)
 
 
 def foreign(fleet: SimFleet, key: PrivateKey) -> x509.Certificate:

@@ -18,6 +18,7 @@ from firmhold.device.fetch.config import Base, FetchConfig
 from firmhold.device.fetch.payloads import Sources
 from firmhold.device.fetch.spool import Spool
 from firmhold.fleet.ca.authority import Authority, make_authority
+from firmhold.signing.certificates import public_half
 from firmhold.sim.fleet import free_port
 from firmhold.sim.signer import sim_pem, sim_signer
 from firmhold.trust.errors import Code, FirmholdError
@@ -71,7 +72,9 @@ def pem_of(name: str) -> str:
 
 def of_the_cdn(folder: Path) -> ssl.SSLContext:
     """TLS of a server under the authority `cdn`."""
-    certificate = AUTHORITIES["cdn"].for_server("127.0.0.1", sim_signer("mirror").public_key, NOON)
+    certificate = AUTHORITIES["cdn"].for_server(
+        "127.0.0.1", public_half(sim_signer("mirror")), NOON
+    )
     (folder / "mirror.pem").write_bytes(sim_pem("mirror") + certificate.public_bytes(Encoding.PEM))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "mirror.pem")

@@ -1,16 +1,44 @@
-"""Key files: making one costs scrypt's time, so they are made once."""
+"""Key files, tokens and a TPM: what costs time is made once."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from firmhold.signing.file import FileSigner
+from firmhold.sim.token import SimTokens, softhsm_module
+from firmhold.sim.tpm import SimMaker, SimTpm
+
+PIN = "271828"
+
+
+@dataclass(frozen=True)
+class Known:
+    """Knows one passphrase and one PIN."""
+
+    secret: str = "correct horse"  # noqa: S105 - opens keys of this run
+    number: str = PIN
+
+    def passphrase(self, _key: str) -> str:
+        """Return the passphrase of a file."""
+        return self.secret
+
+    def pin(self, _key: str) -> str:
+        """Return the PIN of a token or a TPM key."""
+        return self.number
 
 
 @pytest.fixture(scope="session")
 def passphrase() -> str:
     """The passphrase of the key file."""
-    return "correct horse"
+    return Known().secret
+
+
+@pytest.fixture(scope="session")
+def known() -> Known:
+    """Somebody who knows the passphrase and the PIN."""
+    return Known()
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +47,22 @@ def key_file(tmp_path_factory: pytest.TempPathFactory, passphrase: str) -> Path:
     path = tmp_path_factory.mktemp("keys") / "holder.pem"
     FileSigner.create(path, passphrase)
     return path
+
+
+@pytest.fixture(scope="session")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> SimTokens:
+    """SoftHSM2 with one token, `holder`; the package is one of requirements/debian.txt."""
+    module = softhsm_module()
+    assert module is not None, "softhsm2 is missing: run `make deps`"
+    made = SimTokens.make(tmp_path_factory.mktemp("hsm"), module)
+    made.add("holder", PIN)
+    return made
+
+
+@pytest.fixture(scope="session")
+def tpm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTpm]:
+    """A TPM that is on; the packages are of requirements/debian.txt."""
+    folder = tmp_path_factory.mktemp("tpm")
+    made = SimMaker(folder / "maker").make(folder / "tpm").power_on()
+    yield made
+    made.power_off()

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from firmhold.fleet.ca.authority import Authority, make_authority
 from firmhold.fleet.database import make_database
 from firmhold.fleet.home import SETUP, SOCKETS, Home
+from firmhold.signing.certificates import public_half
 from firmhold.signing.file import FileSigner
 from firmhold.storage.atomic import make_folder, replace_file
 from firmhold.storage.disk import own_disk, read_file, why
@@ -77,7 +78,7 @@ def _certify(home: Home, gateway: FileSigner, passphrase: str, now: datetime) ->
         else FileSigner.create(place, passphrase)
     )
     own = make_authority(key, f"Firmhold devices of {home.host}", now)
-    server = Authority(key, own).for_server(home.host, gateway.public_key, now)
+    server = Authority(key, own).for_server(home.host, public_half(gateway), now)
     with own_disk(home.folder):
         replace_file(home.authority, own.public_bytes(Encoding.PEM))
         replace_file(home.server_certificate, server.public_bytes(Encoding.PEM))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -34,14 +35,18 @@ _PBES2 = bytes.fromhex("06092a864886f70d01050d")
 _SCRYPT = bytes.fromhex("06092b06010401da47040b")
 _AES_256_CBC = bytes.fromhex("060960864801650304012a")
 _SEQUENCE, _INTEGER, _OCTETS = 0x30, 0x02, 0x04
-_SHORT_LENGTH = 0x80
+_SHORT_LENGTH, _BYTE = 0x80, 0xFF
 _LABEL = "ENCRYPTED PRIVATE KEY"
 _FRAME = re.compile(
     rf"-----BEGIN {_LABEL}-----\s[A-Za-z0-9+/=\s]+\s-----END {_LABEL}-----\s*".encode()
 )
 
 
-def seal_key(key: Ed25519PrivateKey, passphrase: str, random: Random = os.urandom) -> bytes:
+def seal_key(
+    key: Ed25519PrivateKey | EllipticCurvePrivateKey,
+    passphrase: str,
+    random: Random = os.urandom,
+) -> bytes:
     """Return the encrypted PEM of `key`; only `passphrase` opens it again."""
     salt, iv = random(16), random(16)
     secret = Scrypt(salt, _KEY_BYTES, _N, _R, _P).derive(_octets(passphrase))
@@ -84,7 +89,9 @@ def _der(tag: int, *parts: bytes) -> bytes:
     size = len(content)
     if size < _SHORT_LENGTH:
         return bytes([tag, size]) + content
-    return bytes([tag, 0x81, size]) + content
+    if size <= _BYTE:
+        return bytes([tag, 0x81, size]) + content
+    return bytes([tag, 0x82]) + size.to_bytes(2) + content
 
 
 def _integer(number: int) -> bytes:

@@ -42,6 +42,7 @@ from firmhold.protocol.invitation import Invitation, parse_invitation
 from firmhold.release.adapters.folder import FolderDesk, FolderSite
 from firmhold.release.build import build_release
 from firmhold.release.description import read_description
+from firmhold.signing.certificates import public_half
 from firmhold.sim.clock import SimClock
 from firmhold.sim.fleet_device import FleetDevice
 from firmhold.sim.signer import sim_pem, sim_signer
@@ -300,7 +301,7 @@ class SimFleet:
 
     def _certify(self, name: str) -> None:
         own = load_pem_x509_certificate(self.home.authority.read_bytes())
-        key, now = sim_signer(name).public_key, self.clock.now()
+        key, now = public_half(sim_signer(name)), self.clock.now()
         server = Authority(sim_signer("ca"), own).for_server(HOST, key, now)
         self.home.server_certificate.write_bytes(server.public_bytes(Encoding.PEM))
         self._key.write_bytes(sim_pem(name))

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from firmhold.protocol.enrolment import CertificateRequest, Enrolment
+from firmhold.signing.certificates import sign_request
 from firmhold.signing.file import FileSigner
 from firmhold.sim.signer import sim_signer
 from firmhold.trust.device_id import DeviceId
@@ -47,7 +48,7 @@ class SimOwner:
     @property
     def signing_csr(self) -> bytes:
         """A request that proves the signing key."""
-        return self.signer.sign_request(_request()).public_bytes(Encoding.DER)
+        return sign_request(self.signer, _request()).public_bytes(Encoding.DER)
 
     @property
     def tls_csr(self) -> bytes:

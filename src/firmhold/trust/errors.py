@@ -252,6 +252,9 @@ class Code(StrEnum):
     KEY_UNREADABLE = "key.unreadable"
     KEY_PASSPHRASE = "key.passphrase"  # noqa: S105 - a code, not a secret
     KEY_EXISTS = "key.exists"
+    KEY_PIN = "key.pin"
+    KEY_TOKEN = "key.token"  # noqa: S105 - a code, not a secret
+    KEY_ABSENT = "key.absent"
 
     # The release desk.
     RELEASE_DESK = "release.desk"

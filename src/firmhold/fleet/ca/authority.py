@@ -7,16 +7,15 @@ it: a device's for asking, the server's for answering, and neither for signing o
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from firmhold.protocol.identity import Identity
+from firmhold.signing.certificates import public_half, sign_certificate
+from firmhold.signing.ports import Signer
+from firmhold.signing.public import PublicKey
 
-PublicKey = Ed25519PublicKey | EllipticCurvePublicKey
 Usage = x509.ObjectIdentifier
 
 OWN_LIFETIME = timedelta(days=3650)
@@ -26,37 +25,24 @@ CLOCKS_APART = timedelta(minutes=5)
 _DEVICE = "firmhold device"
 
 
-class SigningKey(Protocol):
-    """The authority's private key: in a file, or in a token."""
-
-    @property
-    def public_key(self) -> Ed25519PublicKey:
-        """Its public half."""
-        ...
-
-    def sign_certificate(self, builder: x509.CertificateBuilder) -> x509.Certificate:
-        """Return the certificate that `builder` describes, signed."""
-        ...
-
-
-def make_authority(key: SigningKey, name: str, now: datetime) -> x509.Certificate:
+def make_authority(key: Signer, name: str, now: datetime) -> x509.Certificate:
     """Return the authority's own certificate: it signs certificates, and none below those."""
     subject = _name(name)
     builder = (
-        _dated(key.public_key, now, OWN_LIFETIME)
+        _dated(public_half(key), now, OWN_LIFETIME)
         .subject_name(subject)
         .issuer_name(subject)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(signs_certificates=True), critical=True)
     )
-    return key.sign_certificate(builder)
+    return sign_certificate(key, builder)
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
     """The authority at work."""
 
-    key: SigningKey
+    key: Signer
     certificate: x509.Certificate
 
     def for_device(
@@ -76,7 +62,7 @@ class Authority:
     def _issued(
         self, builder: x509.CertificateBuilder, names: x509.SubjectAlternativeName, usage: Usage
     ) -> x509.Certificate:
-        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(public_half(self.key))
         described = (
             builder.issuer_name(self.certificate.subject)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -85,7 +71,7 @@ class Authority:
             .add_extension(names, critical=False)
             .add_extension(issuer, critical=False)
         )
-        return self.key.sign_certificate(described)
+        return sign_certificate(self.key, described)
 
 
 def _dated(key: PublicKey, now: datetime, lifetime: timedelta) -> x509.CertificateBuilder:

@@ -12,7 +12,7 @@ from enum import StrEnum, unique
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from firmhold.fleet.ca.authority import Authority, PublicKey
+from firmhold.fleet.ca.authority import Authority
 from firmhold.fleet.ca.requests import signing_key, tls_key
 from firmhold.fleet.ca.tokens import make_token, spend
 from firmhold.fleet.nonces import Nonces
@@ -25,6 +25,7 @@ from firmhold.protocol.enrolment import (
     verify_request,
 )
 from firmhold.protocol.identity import CertificateClass, Identity
+from firmhold.signing.public import PublicKey
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.encoding import canonical_json, parse_json
 from firmhold.trust.errors import Code, Misuse, Refused
