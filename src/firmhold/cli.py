@@ -13,6 +13,10 @@ from firmhold import __version__
 
 COMMANDS = {
     "release": ("firmhold.release.cli", "build, sign and publish releases"),
+    "keys": (
+        "firmhold.release.ceremony.cli",
+        "make keys; ceremonies that say whose signatures count",
+    ),
     "fleet": ("firmhold.fleet.cli", "the server: enrol devices, direct rollouts"),
     "device": ("firmhold.device.cli", "one device of this machine: install, confirm, status"),
     "tuf-client": ("firmhold.interop.tuf_client", "a plain TUF client, for outside suites"),

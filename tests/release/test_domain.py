@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from firmhold.release.documents import expiry
-from firmhold.release.keys import OFFLINE, ONLINE, THRESHOLD, default_holders, init_domain
+from firmhold.release.documents import ONLINE, expiry
+from firmhold.release.keys import OFFLINE, THRESHOLD, default_holders, init_domain
 from firmhold.release.show import show
 from firmhold.signing.ports import Signer
 from firmhold.sim.clock import BEGIN

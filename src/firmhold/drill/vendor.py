@@ -7,7 +7,8 @@ from pathlib import Path
 from firmhold.interop.adapters.system import SystemClock
 from firmhold.release.adapters.folder import FolderDesk, FolderSite
 from firmhold.release.build import build
-from firmhold.release.keys import ONLINE, init_domain
+from firmhold.release.documents import ONLINE
+from firmhold.release.keys import init_domain
 from firmhold.release.publish import Published, publish
 from firmhold.release.sign import sign
 from firmhold.signing.file import FileSigner

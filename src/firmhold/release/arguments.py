@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from firmhold.release.documents import ONLINE
 from firmhold.storage.atomic import make_folder, replace_file
 from firmhold.storage.disk import own_disk, read_file, why
 from firmhold.trust.errors import Code, Misuse, Refused, UsageFault
@@ -79,6 +80,18 @@ def named_holders(options: Sequence[str]) -> dict[str, list[str]]:
             raise Misuse(UsageFault(code=Code.MISUSE, what=f"--holders names {role} twice"))
         named[role] = [name.strip() for name in names.split(",")]
     return named
+
+
+def online_keys(options: Sequence[str], folder: Path) -> dict[str, str]:
+    """Return the URI of each machine's key: as `ROLE=KEY` says, else a file of the desk's."""
+    uris = {role: f"file:{folder / f'{role}.pem'}" for role in ONLINE}
+    for option in options:
+        role, _, uri = option.partition("=")
+        if role not in uris or not uri:
+            what = f"--key takes ROLE=KEY, with ROLE one of {', '.join(ONLINE)}, not {option}"
+            raise Misuse(UsageFault(code=Code.MISUSE, what=what))
+        uris[role] = uri
+    return uris
 
 
 def read_argument(file: Path, max_bytes: int) -> bytes:

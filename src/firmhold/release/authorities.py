@@ -7,7 +7,7 @@ the signatures of its authority are counted, up to the desk's first root.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from firmhold.release.documents import DRAFTED, parse
+from firmhold.release.documents import DELEGATED, DRAFTED, parse
 from firmhold.release.ports import Desk
 from firmhold.trust.errors import Code, Damaged, Misuse, Refused
 from firmhold.trust.faults import Absent
@@ -25,12 +25,15 @@ def require_release_role(role: str) -> None:
         raise Misuse(Absent(code=Code.RELEASE_NOT_A_ROLE, name=role, listed_in=listed_in))
 
 
-def trusted_root(desk: Desk) -> TrustedSet:
-    """Return the desk's root, followed version by version from its first one."""
-    versions = desk.versions("root")
+def trusted_root(desk: Desk, role: str = "root") -> TrustedSet:
+    """Return the desk's root, followed version by version from its first one.
+
+    `role` is the name under which it is kept: the Director's has another.
+    """
+    versions = desk.versions(role)
     if not versions:
-        raise Misuse(_fault("root", "no root is here"))
-    with _read_here("root"):
+        raise Misuse(_fault(role, "no root is here"))
+    with _read_here(role):
         trusted = TrustedSet.pin(versions[0][1], FIRMHOLD)
         for _, data in versions[1:]:
             trusted = trusted.accept_root(data)
@@ -69,6 +72,14 @@ def current_metadata(desk: Desk, role: str) -> Envelope:
     if not authority_of(desk, role).tally(envelope).met:
         raise Damaged(_fault(role, "not signed by enough of its holders"))
     return envelope
+
+
+def standing_metadata(desk: Desk, role: str) -> Envelope | None:
+    """Return what the next version of `role` builds on; None if it is the first of an authority."""
+    if role in DELEGATED and desk.current(role) is None:
+        authority_of(desk, role)  # whose targets must delegate to it
+        return None
+    return current_metadata(desk, role)
 
 
 @contextmanager

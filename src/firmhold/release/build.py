@@ -7,11 +7,11 @@ from pathlib import Path
 
 from tuf.api.metadata import TargetFile
 
-from firmhold.release.authorities import current_metadata, require_release_role
+from firmhold.release.authorities import require_release_role, standing_metadata
 from firmhold.release.compose import compose
 from firmhold.release.description import Description
-from firmhold.release.documents import DELEGATED, expiry, parse, version_of
-from firmhold.release.drafts import next_version, open_draft
+from firmhold.release.documents import DELEGATED, expiry, parse
+from firmhold.release.drafts import following, next_version, open_draft
 from firmhold.release.entries import check_content, entry_of_release, is_name, is_product
 from firmhold.release.ports import Desk
 from firmhold.trust.errors import Code, Misuse, Refused
@@ -87,9 +87,9 @@ def renew(desk: Desk, role: str, now: datetime) -> Built:
 
 
 def _draft(desk: Desk, role: str, added: Mapping[str, TargetFile], now: datetime) -> Built:
-    current = current_metadata(desk, role)
+    current = standing_metadata(desk, role)
     _put_draft(desk, role, next_version(current, added, expiry(role, now)))
-    return Built(role, version_of(current) + 1, tuple(added))
+    return Built(role, following(current), tuple(added))
 
 
 def _require_authority(role: str) -> None:

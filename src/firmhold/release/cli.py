@@ -5,7 +5,6 @@ the same input gives the same bytes again.
 """
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +19,7 @@ from firmhold.release.arguments import (
     date_text,
     moment,
     named_holders,
+    online_keys,
     pinned_root,
     read_argument,
     require_apart,
@@ -38,17 +38,26 @@ from firmhold.release.build import (
 from firmhold.release.bundle import Order, bundle
 from firmhold.release.description import MAX_BYTES as DESCRIPTION_BYTES
 from firmhold.release.description import read_description
+from firmhold.release.documents import ONLINE
 from firmhold.release.domain import make_domain
 from firmhold.release.entries import counter_path
-from firmhold.release.keys import ONLINE, default_holders, init_domain
+from firmhold.release.keys import default_holders, init_domain
+from firmhold.release.options import (
+    AsJson,
+    At,
+    DeskPath,
+    PassphraseFile,
+    PinFd,
+    PinnedRoot,
+    run,
+)
 from firmhold.release.publish import publish
 from firmhold.release.show import Line, show
 from firmhold.release.sign import sign
 from firmhold.signing.file import FileSigner
 from firmhold.signing.passphrases import Passphrases
 from firmhold.signing.uri import open_signer
-from firmhold.trust.advice import advice_for
-from firmhold.trust.errors import Code, FirmholdError, Misuse, UsageFault
+from firmhold.trust.errors import Code, Misuse, UsageFault
 from firmhold.trust.settings.reader import MAX_BYTES as SETTINGS_BYTES
 from firmhold.trust.settings.trust_settings import SETTINGS_PATH
 from firmhold.update.security import ProductCounter
@@ -66,28 +75,10 @@ app = typer.Typer(
 keys = typer.Typer(help="Make the keys of a staging domain.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 
-DeskPath = Annotated[Path, typer.Argument(help="The desk's folder.")]
-At = Annotated[str | None, typer.Option(help="The moment, as 2030-01-31T12:00:00Z.")]
-PassphraseFile = Annotated[
-    Path | None, typer.Option(help="A file whose first line opens the keys.")
-]
-PinnedRoot = Annotated[
-    Path | None, typer.Option("--root", help="The domain's first root, from a safe place of yours.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; report a failure on standard error in one line and one of advice."""
-    try:
-        app(list(arguments), prog_name=_NAME)
-    except SystemExit as end:  # how the library ends a command, also after it reported a bad call
-        return end.code if isinstance(end.code, int) else 1
-    except FirmholdError as error:
-        print(shown(f"{type(error).__name__.lower()}: {error}"), file=sys.stderr)
-        print(f"  {advice_for(error.code)}", file=sys.stderr)
-        return 1
-    return 0
+    return run(app, _NAME, arguments)
 
 
 @keys.command("init")
@@ -203,13 +194,14 @@ def sign_(
     desk: DeskPath,
     *,
     role: Annotated[str, typer.Option(help="The role whose draft to sign.")],
-    key: Annotated[str, typer.Option(help="The holder's key, as file:PATH.")],
+    key: Annotated[str, typer.Option(help="The holder's key: file:PATH, pkcs11:… or tpm:PATH.")],
     root: PinnedRoot = None,
     passphrase_file: PassphraseFile = None,
+    pin_fd: PinFd = None,
     at: At = None,
 ) -> None:
     """Add one holder's signature to a role's draft, after checking the draft again."""
-    signer = open_signer(key, Passphrases(passphrase_file))
+    signer = open_signer(key, Passphrases(passphrase_file, pin_fd))
     signed = sign(FolderDesk(desk), role, signer, moment(at), pinned=pinned_root(root))
     say(f"{role} version {signed.version}, good until {date_text(signed.expires)}")
     for path, sha256 in signed.added.items():
@@ -233,16 +225,19 @@ def publish_(
     *,
     to: Annotated[Path, typer.Option(help="The folder that a static server serves.")],
     root: PinnedRoot = None,
+    keys: Annotated[
+        list[str] | None, typer.Option("--key", help="ROLE=KEY of a machine's key; else a file.")
+    ] = None,
     passphrase_file: PassphraseFile = None,
+    pin_fd: PinFd = None,
     at: At = None,
 ) -> None:
     """Publish what enough holders have signed, at one stroke."""
     folder = FolderDesk(desk)
     require_apart(desk, to)
-    passphrases = Passphrases(passphrase_file)
-    online = {
-        role: open_signer(f"file:{folder.keys / f'{role}.pem'}", passphrases) for role in ONLINE
-    }
+    passphrases = Passphrases(passphrase_file, pin_fd)
+    uris = online_keys(keys or [], folder.keys)
+    online = {role: open_signer(uri, passphrases) for role, uri in uris.items()}
     published = publish(folder, FolderSite(to), online, moment(at), pinned=pinned_root(root))
     say("published " + ", ".join(f"{r} v{v}" for r, v in published.versions.items()))
     for role, tally in published.waiting.items():
@@ -259,11 +254,12 @@ def bundle_(
     to: Annotated[Path, typer.Option(help="The medium's folder.")],
     days: Annotated[int, typer.Option(min=1, max=30, help="How long it may be used.")] = 7,
     passphrase_file: PassphraseFile = None,
+    pin_fd: PinFd = None,
     at: At = None,
 ) -> None:
     """Lay a published release out on a medium, with an order for devices without a network."""
     require_apart(desk, to)
-    passphrases = Passphrases(passphrase_file)
+    passphrases = Passphrases(passphrase_file, pin_fd)
     signers = [open_signer(key, passphrases) for key in keys]
     order = Order(release, tuple(devices), days)
     found = bundle(FolderDesk(desk), FolderSite(to), order, signers, moment(at))

@@ -21,6 +21,9 @@ from firmhold.trust.tuf.wire import Envelope, parse_envelope
 DELEGATED = ("feature", "security")
 """The two release authorities; neither can sign for the other."""
 
+ONLINE = ("snapshot", "timestamp")
+"""The roles of the image repository whose one key a machine holds."""
+
 DRAFTED = ("targets", *DELEGATED)
 """The roles that are drafted at the desk and signed by holders."""
 
@@ -71,6 +74,17 @@ def holders(names: Mapping[KeyId, str]) -> dict[str, JsonValue]:
 def unsigned(signed: Signed) -> bytes:
     """Return an envelope around `signed` that nobody has signed yet."""
     return _envelope(signed.to_dict(), {})
+
+
+def wrapped(signed: JsonObject) -> bytes:
+    """Return an envelope around a document's own words that nobody has signed yet."""
+    return _envelope(signed, {})
+
+
+def with_signatures(data: bytes, role: str, signatures: Mapping[str, str]) -> bytes:
+    """Return `data` with more signatures, by key id."""
+    envelope = parse(data, role)
+    return _envelope(envelope.signed, _signatures(envelope) | dict(signatures))
 
 
 def normal_form(envelope: Envelope) -> bytes:

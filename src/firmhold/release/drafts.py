@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from tuf.api import metadata as api
 
-from firmhold.release.authorities import current_metadata, require_release_role
+from firmhold.release.authorities import require_release_role, standing_metadata
 from firmhold.release.documents import expectation_of, expiry, parse, unsigned, version_of
 from firmhold.release.entries import check_content, may_name, measure, said_again
 from firmhold.release.ports import Desk
@@ -27,12 +27,17 @@ CLOCKS_APART = timedelta(days=1)
 
 
 def next_version(
-    current: Envelope, added: Mapping[str, api.TargetFile], expires: datetime
+    current: Envelope | None, added: Mapping[str, api.TargetFile], expires: datetime
 ) -> bytes:
-    """Return the draft that follows `current`, with `added` files by target path."""
-    signed = api.Targets.from_dict(deepcopy(current.signed))
+    """Return the draft that follows `current`, with `added` files by target path.
+
+    Without a version before it the draft is the first of its role.
+    """
+    signed = api.Targets()
+    if current is not None:
+        signed = api.Targets.from_dict(deepcopy(current.signed))
+        signed.version += 1
     signed.targets |= added
-    signed.version += 1
     signed.expires = expires
     return unsigned(signed)
 
@@ -56,9 +61,9 @@ def check_draft(desk: Desk, role: str, draft: Envelope, now: datetime) -> dict[s
     3. it differs from the current version by files in the role's own paths, and by nothing else;
     4. each file that it adds is the file that lies here, and may stand there (`entries`).
     """
-    current = current_metadata(desk, role)
+    current = standing_metadata(desk, role)
     # 1. the next version
-    expected, found = version_of(current) + 1, version_of(draft)
+    expected, found = following(current), version_of(draft)
     if found != expected:
         code = Code.RELEASE_STALE_DRAFT
         raise Refused(VersionMismatch(code=code, role=role, expected=expected, found=found))
@@ -67,7 +72,8 @@ def check_draft(desk: Desk, role: str, draft: Envelope, now: datetime) -> dict[s
     if draft.expires > latest:
         raise _altered("expires", f"at most {latest:%Y-%m-%dT%H:%M:%SZ}")
     # 3. nothing but files
-    added = _added(desk, read_targets(current, FIRMHOLD), read_targets(draft, FIRMHOLD), role)
+    before = {} if current is None else read_targets(current, FIRMHOLD).files
+    added = _added(desk, before, read_targets(draft, FIRMHOLD), role)
     if parse(next_version(current, added, draft.expires), role).payload != draft.payload:
         raise _altered("targets", "what `release build` writes, to the byte")
     # 4. the very files, with a content that may stand there
@@ -77,11 +83,18 @@ def check_draft(desk: Desk, role: str, draft: Envelope, now: datetime) -> dict[s
     return {path: file.hashes["sha256"] for path, file in added.items()}
 
 
-def _added(desk: Desk, current: Targets, draft: Targets, role: str) -> dict[str, api.TargetFile]:
+def following(current: Envelope | None) -> int:
+    """Return the version that comes after `current`."""
+    return 1 if current is None else version_of(current) + 1
+
+
+def _added(
+    desk: Desk, before: Mapping[str, api.TargetFile], draft: Targets, role: str
+) -> dict[str, api.TargetFile]:
     """The files that `draft` adds, each said again in the words of `build`."""
     added = {}
     for path, file in draft.files.items():
-        if file == current.files.get(path):
+        if file == before.get(path):
             continue
         if file.hashes.get("sha256") is None or not may_name(role, path):
             raise _altered(f"targets.{path}", "a path of this role's, with its sha256")

@@ -11,6 +11,7 @@ from tuf.api.metadata import DelegatedRole, Delegations, Role, Root, Targets
 
 from firmhold.release.documents import (
     DELEGATED,
+    ONLINE,
     ROLES,
     add_signature,
     expiry,
@@ -32,9 +33,6 @@ from firmhold.trust.tuf.root_fields import (
 
 OFFLINE = ("root", "targets", *DELEGATED)
 """Roles whose keys people hold; each needs `THRESHOLD` of at least as many holders."""
-
-ONLINE = ("snapshot", "timestamp")
-"""Roles whose one key a machine holds."""
 
 THRESHOLD = 2
 SEATS = 3

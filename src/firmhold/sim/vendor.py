@@ -16,9 +16,10 @@ from typing import Self
 
 from firmhold.interop.client import Client
 from firmhold.release.build import Built, build, build_document
+from firmhold.release.documents import ONLINE
 from firmhold.release.domain import Domained, make_domain
 from firmhold.release.entries import counter_path
-from firmhold.release.keys import ONLINE, default_holders, init_domain
+from firmhold.release.keys import default_holders, init_domain
 from firmhold.release.ports import Desk, Site
 from firmhold.release.publish import Published, publish
 from firmhold.release.sign import sign

@@ -33,6 +33,7 @@ class Code(StrEnum):
     TUF_SPEC_VERSION = "tuf.spec_version"
     TUF_WRONG_TYPE = "tuf.wrong_type"
     TUF_HOLDERS = "tuf.holders"
+    TUF_RETIRES = "tuf.retires"
     TUF_DOMAIN = "tuf.domain"
     TUF_DOMAIN_CHANGED = "tuf.domain_changed"
     TUF_FRESHNESS = "tuf.freshness"
@@ -255,6 +256,21 @@ class Code(StrEnum):
     KEY_PIN = "key.pin"
     KEY_TOKEN = "key.token"  # noqa: S105 - a code, not a secret
     KEY_ABSENT = "key.absent"
+
+    # Key ceremonies (release/ceremony).
+    CEREMONY_SHAPE = "ceremony.shape"
+    CEREMONY_TAG = "ceremony.tag"
+    CEREMONY_POSSESSION = "ceremony.possession"
+    CEREMONY_BEFORE = "ceremony.before"
+    CEREMONY_CHANGE = "ceremony.change"
+    CEREMONY_UNSOUND = "ceremony.unsound"
+    CEREMONY_NOT_A_HOLDER = "ceremony.not_a_holder"
+    CEREMONY_OTHER_PLAN = "ceremony.other_plan"
+    CEREMONY_SIGNATURE = "ceremony.signature"
+    CEREMONY_INCOMPLETE = "ceremony.incomplete"
+    CEREMONY_OTHER_DOCUMENT = "ceremony.other_document"
+    CEREMONY_NOT_APART = "ceremony.not_apart"
+    CEREMONY_STALE = "ceremony.stale"
 
     # The release desk.
     RELEASE_DESK = "release.desk"

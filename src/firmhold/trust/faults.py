@@ -49,6 +49,8 @@ class Malformed(Fault):
             Code.TUF_SHAPE,
             Code.TUF_SPEC_VERSION,
             Code.TUF_HOLDERS,
+            Code.TUF_RETIRES,
+            Code.CEREMONY_SHAPE,
             Code.TUF_DOMAIN,
             Code.TUF_FRESHNESS,
             Code.SETTINGS_SHAPE,
@@ -107,6 +109,7 @@ class Mismatch(Fault):
     codes: ClassVar = frozenset(
         {
             Code.TUF_DOMAIN_CHANGED,
+            Code.CEREMONY_TAG,
             Code.UPDATE_PATH,
             Code.UPDATE_AUTHORITY,
             Code.UPDATE_PRODUCT,

@@ -81,3 +81,12 @@ class FleetFault(Fault):
     )
     what: str
     detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CeremonyFault(Fault):
+    """Something that a key ceremony cannot go on with; `what` is the part of it that it is in."""
+
+    codes: ClassVar = family("ceremony.") - {Code.CEREMONY_SHAPE, Code.CEREMONY_TAG}
+    what: str
+    detail: str

@@ -6,6 +6,7 @@ person with two keys. Counting returns a `Tally`; refusing is somebody else's li
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NewType
 
 from firmhold.trust.keys import KeyId, KeyIdentity, PublicKey
@@ -20,6 +21,12 @@ class Seat:
 
     key: PublicKey
     holder: Holder
+    retires: datetime | None = None
+    """It may sign nothing that lives longer than that; None: no such day was named."""
+
+    def may_sign(self, expires: datetime) -> bool:
+        """Tell whether this seat may sign for something that expires then."""
+        return self.retires is None or expires <= self.retires
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Two readings of key ids and of holders, and one counter behind them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from firmhold.trust.tuf.dialect import (
     FIRMHOLD,
     HOLDERS_FIELD,
     PLAIN_TUF,
+    RETIRES_FIELD,
     DeclaredHolders,
     DerivedKeyIds,
     Dialect,
@@ -87,6 +89,39 @@ def test_a_key_that_nobody_holds_is_refused(signed: JsonObject) -> None:
         FIRMHOLD.seats(signed, {id_of(ANN): entry(ANN)})
     where = f"signed.x-firmhold-holders.{id_of(ANN)}"
     assert error.value.fault == Malformed(code=Code.TUF_HOLDERS, where=where, expected="a holder")
+
+
+def test_a_key_retires_on_the_day_that_its_delegator_names() -> None:
+    """Each key has its own day, or none; a plain client knows of no such thing."""
+    signed: JsonObject = {
+        HOLDERS_FIELD: {id_of(ANN): "Ann", id_of(BOB): "Bob"},
+        RETIRES_FIELD: {id_of(ANN): "2030-01-31T12:00:00Z"},
+    }
+    keys: JsonObject = {id_of(ANN): entry(ANN), id_of(BOB): entry(BOB)}
+    seats = FIRMHOLD.seats(signed, keys)
+    day = datetime(2030, 1, 31, 12, tzinfo=UTC)
+    assert [seat.retires for seat in seats.values()] == [day, None]
+    assert {seat.retires for seat in PLAIN_TUF.seats(signed, keys).values()} == {None}
+
+
+@pytest.mark.parametrize(
+    ("days", "where"),
+    [
+        ("soon", f"signed.{RETIRES_FIELD}"),
+        (None, f"signed.{RETIRES_FIELD}"),
+        ({id_of(ANN): "2030-02-31T12:00:00Z"}, f"signed.{RETIRES_FIELD}.{id_of(ANN)}"),
+        ({id_of(ANN): None}, f"signed.{RETIRES_FIELD}.{id_of(ANN)}"),
+    ],
+    ids=["a text", "null", "no such day", "no day"],
+)
+def test_a_last_day_that_cannot_be_read_is_refused(days: JsonValue, where: str) -> None:
+    """What was meant to end is not taken for what goes on for ever."""
+    signed: JsonObject = {HOLDERS_FIELD: {id_of(ANN): "Ann"}, RETIRES_FIELD: days}
+    with pytest.raises(Refused) as error:
+        FIRMHOLD.seats(signed, {id_of(ANN): entry(ANN)})
+    assert error.value.code is Code.TUF_RETIRES
+    assert isinstance(error.value.fault, Malformed)
+    assert error.value.fault.where == where
 
 
 NO_KEYS: dict[str, JsonObject] = {

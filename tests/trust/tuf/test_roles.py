@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -341,6 +341,28 @@ def test_one_key_under_two_names_counts_once() -> None:
     count = Authority("r", "d", 2, seats).tally(envelope)
     assert (len(count.signed), count.missing, count.met) == (1, (), False)
     assert Authority("r", "d", 2, seats).identities == {identity(ANN)}
+
+
+@pytest.mark.parametrize(
+    ("retires", "counts"),
+    [
+        pytest.param(None, True, id="never"),
+        pytest.param(timedelta(0), True, id="with the document"),
+        pytest.param(timedelta(days=1), True, id="later"),
+        pytest.param(timedelta(seconds=-1), False, id="a second before"),
+    ],
+)
+def test_a_key_signs_for_nothing_that_outlives_it(
+    retires: timedelta | None, *, counts: bool
+) -> None:
+    """No clock is asked: the document's own end is held against the last day of the key."""
+    envelope = signed((ANN, "good"))
+    own = authority(1, ANN)
+    (key_id, seat), *_ = own.seats.items()
+    day = None if retires is None else envelope.expires + retires
+    retired = replace(own, seats={key_id: replace(seat, retires=day)})
+    assert retired.tally(envelope).met is counts
+    assert bool(retired.tally(envelope).signed) is counts
 
 
 def held(holders: dict[CryptoSigner, str], threshold: int) -> Envelope:

@@ -7,7 +7,8 @@ One counter stands behind them all.
   no key.
 * `EachKeyItsOwnHolder`: who holds a key is not said, so each public key answers for itself.
 * `DeclaredHolders`: the delegator says who holds each key (`x-firmhold-holders`); a document that
-  leaves a key of its table without a holder is refused.
+  leaves a key of its table without a holder is refused. It may also say until when a key may sign
+  (`x-firmhold-retires`): for nothing that lives longer than that, so that no clock is asked.
 * `FirstWordStands`: metadata of a version that is trusted already say nothing new (TUF 5.4.3.1).
 * `LastWordStands`: they replace it if their signatures are good; only an older version is a
   rollback (Uptane 5.4.4.4 to 5.4.4.6: "less than or equal").
@@ -16,6 +17,7 @@ One counter stands behind them all.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from firmhold.trust.digest import Expectation
@@ -24,12 +26,16 @@ from firmhold.trust.errors import Code, Refused
 from firmhold.trust.faults import Malformed
 from firmhold.trust.keys import KeyId, PublicKey, derived_key_id, parse_public_key
 from firmhold.trust.quorum import Holder, Seat
+from firmhold.trust.shape import Shape
 from firmhold.trust.tuf.root_fields import FieldsPassedOver, FieldsRead, OwnFields
 from firmhold.trust.tuf.schema import an_object
 
 V = TypeVar("V")
 
+_RETIRES = Shape(Code.TUF_RETIRES)
+
 HOLDERS_FIELD = "x-firmhold-holders"
+RETIRES_FIELD = "x-firmhold-retires"
 
 
 class KeyIds(Protocol):
@@ -45,6 +51,10 @@ class Holders(Protocol):
 
     def of(self, signed: JsonObject, key_id: KeyId, key: PublicKey) -> Holder:
         """Return the holder of `key`, listed under `key_id` in the delegator `signed`."""
+        ...
+
+    def retires(self, signed: JsonObject, key_id: KeyId) -> datetime | None:
+        """Return the day after which nothing may live that the key signs; None if none is named."""
         ...
 
 
@@ -86,6 +96,10 @@ class EachKeyItsOwnHolder:
         """The holder is the key itself."""
         return Holder(key.identity)
 
+    def retires(self, _signed: JsonObject, _key_id: KeyId) -> datetime | None:
+        """Nobody says that a key retires."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class DeclaredHolders:
@@ -99,6 +113,14 @@ class DeclaredHolders:
             where = f"signed.{HOLDERS_FIELD}.{key_id}"
             raise Refused(Malformed(code=Code.TUF_HOLDERS, where=where, expected="a holder"))
         return Holder(holder)
+
+    def retires(self, signed: JsonObject, key_id: KeyId) -> datetime | None:
+        """Return the declared day; one that cannot be read is refused (`tuf.retires`)."""
+        if RETIRES_FIELD not in signed:
+            return None
+        days = _RETIRES.an_object(signed[RETIRES_FIELD], f"signed.{RETIRES_FIELD}")
+        where = f"signed.{RETIRES_FIELD}.{key_id}"
+        return None if key_id not in days else _RETIRES.a_date(days[key_id], where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +165,8 @@ class Dialect:
             key_id, entry = KeyId(name), an_object(value, f"keys.{name}")
             key = parse_public_key(entry) if self.key_ids.names(key_id, entry) else None
             if key is not None:
-                seats[key_id] = Seat(key, self.holders.of(signed, key_id, key))
+                holder = self.holders.of(signed, key_id, key)
+                seats[key_id] = Seat(key, holder, self.holders.retires(signed, key_id))
         return seats
 
 

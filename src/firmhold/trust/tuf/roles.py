@@ -41,11 +41,12 @@ class Authority:
         return frozenset(seat.key.identity for seat in self.seats.values())
 
     def tally(self, envelope: Envelope) -> Tally:
-        """Count whose signatures on `envelope` are good."""
+        """Count whose signatures on `envelope` are good, of those who may still sign it."""
         good = {
             signature.key_id
             for signature in envelope.signatures
             if (seat := self.seats.get(signature.key_id)) is not None
+            and seat.may_sign(envelope.expires)
             and seat.key.verifies(signature.sig, envelope.payload)
         }
         return tally(self.threshold, self.seats, good)

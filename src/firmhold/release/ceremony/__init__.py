@@ -1,0 +1,1 @@
+"""Key ceremonies: who may sign is planned, signed apart, assembled, and looked at by another."""
