@@ -199,6 +199,64 @@ def test_a_root_of_a_new_epoch_resets_the_time(device: Rehearsal) -> None:
     assert now <= floor.floor <= domain.clock.now()
 
 
+def appoint(device: Rehearsal, key: str, epoch: int) -> None:
+    """The vendor's settings name one key for the time, and the server tells it with that key."""
+    domain = device.domain
+    domain.settings["freshness_keys"] = [
+        {"epoch": epoch, "holder": "director", "key": sim_key(key)}
+    ]
+    domain.write_settings()
+    domain.publish("targets")
+    domain.freshness = replace(domain.freshness, epoch=epoch, signers=[sim_signer(key)])
+
+
+@pytest.mark.parametrize("missed", [1, 2, 5])
+def test_a_device_that_missed_epochs_believes_the_time_of_the_newest(
+    device: Rehearsal, missed: int
+) -> None:
+    """Each epoch has one key, which no settings named before: whoever was away comes back."""
+    domain = device.domain
+    appoint(device, "freshness-1", 1)
+    assert device.check_in() is None
+    for epoch in range(2, missed + 2):
+        domain.clock.advance(timedelta(days=40))
+        domain.sign_root(FreshnessEpoch(epoch, domain.clock.now()))
+        appoint(device, f"freshness-{epoch}", epoch)
+        domain.publish("targets", "feature", "security")
+        domain.direct()
+    device.offer(TWO, 2, security=2)
+    assert device.update() is None, device.failure
+    floor = device.store().floor
+    assert floor is not None
+    assert (floor.epoch, floor.recovery) == (missed + 1, False)
+
+
+def test_a_device_that_missed_a_change_of_keys_believes_the_new_one(device: Rehearsal) -> None:
+    """Within an epoch too: what tells the time was changed twice while the device was away."""
+    appoint(device, "freshness-1", 1)
+    assert device.check_in() is None
+    for key in ("second", "third"):
+        appoint(device, key, 1)
+    device.offer(TWO, 2, security=2)
+    assert device.update() is None, device.failure
+
+
+def test_settings_that_were_learnt_first_do_not_make_a_strangers_time_true(
+    device: Rehearsal,
+) -> None:
+    """Whoever is in no settings, old or new, tells no time, and nothing else is believed."""
+    appoint(device, "freshness-1", 1)
+    assert device.check_in() is None
+    appoint(device, "second", 1)
+    device.offer(TWO, 2, security=2)
+    before = device.memory().state
+    device.domain.freshness = replace(device.domain.freshness, signers=[sim_signer("stranger")])
+    assert device.check_in() is Code.FRESHNESS_SIGNATURES
+    assert device.memory().state == before
+    device.domain.freshness = replace(device.domain.freshness, signers=[sim_signer("second")])
+    assert device.update() is None, device.failure
+
+
 def test_an_answer_that_is_not_yet_true_is_not_acted_upon(device: Rehearsal) -> None:
     """A device in doubt still learns metadata; what it installs is another question."""
     device.domain.director.targets().targets = {}

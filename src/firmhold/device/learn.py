@@ -4,7 +4,9 @@ Every completed step is kept; after a refusal what is believed equals the last o
 
 1. the roots of both repositories, one by one, to the newest; no date is judged yet;
 2. what the image repository's root says of time: a new freshness epoch resets it here;
-3. the signed time: the answer to this device's own nonce and about its own Director timestamp;
+3. the signed time: the answer to this device's own nonce and about its own Director timestamp. If
+   nobody signed it whom the settings name, newer settings are learnt first, by the time that the
+   device knows by itself: one that was away while the keys changed could believe nobody else;
 4. unless the device doubts the time, the answer must be current;
 5. everything below the image repository's root, by that time; its timestamp is not withheld;
 6. everything below the Director's root; its timestamp is the one that the answer was about;
@@ -69,14 +71,8 @@ def learn(case: Case, device: DeviceId, answer: Answer) -> Learnt:
     # 2. what the newest root says of time
     floor = _floor_under(case, image)
     # 3. the time
-    signed = verify_statement(
-        answer.statement,
-        answer.proof,
-        _question(case, device, answer.nonce),
-        settings=case.store.settings,
-        root=image.root,
-        now=floor.now(case.uptime),
-    )
+    question = _question(case, device, answer.nonce)
+    image, signed = _told(case, answer, question, image, floor)
     moment = _heard(case, floor, signed)
     # 4. current, unless it is doubted
     if not moment.recovery:
@@ -116,6 +112,31 @@ def _floor_under(case: Case, image: TrustedSet) -> TimeFloor:
     floor = known.under(image.root, case.uptime, permitted)
     case.store.keep_floor(floor)
     return floor
+
+
+def _told(
+    case: Case, answer: Answer, question: Question, image: TrustedSet, floor: TimeFloor
+) -> tuple[TrustedSet, Verified[SignedTime]]:
+    """Return the time that was told, and the image repository as far as it had to be learnt."""
+
+    def verified() -> Verified[SignedTime]:
+        return verify_statement(
+            answer.statement,
+            answer.proof,
+            question,
+            settings=case.store.settings,
+            root=image.root,
+            now=floor.now(case.uptime),
+        )
+
+    try:
+        return image, verified()
+    except Refused as refused:
+        if refused.code is not Code.FRESHNESS_SIGNATURES:
+            raise
+    known = Moment(floor.now(case.uptime), floor.recovery)
+    image = _learn_settings(case, case.below_root(Repository.IMAGE, image, known.now), known)
+    return image, verified()
 
 
 def _heard(case: Case, floor: TimeFloor, signed: Verified[SignedTime]) -> Moment:
