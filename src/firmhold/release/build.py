@@ -87,7 +87,8 @@ def renew(desk: Desk, role: str, now: datetime) -> Built:
 
 
 def _draft(desk: Desk, role: str, added: Mapping[str, TargetFile], now: datetime) -> Built:
-    current = standing_metadata(desk, role)
+    standing = standing_metadata(desk, role)
+    current = None if standing is None else standing.envelope
     _put_draft(desk, role, next_version(current, added, expiry(role, now)))
     return Built(role, following(current), tuple(added))
 

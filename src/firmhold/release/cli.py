@@ -36,6 +36,7 @@ from firmhold.release.build import (
     renew,
 )
 from firmhold.release.bundle import Order, bundle
+from firmhold.release.ceremony.propose import DIRECTOR_ROOT
 from firmhold.release.description import MAX_BYTES as DESCRIPTION_BYTES
 from firmhold.release.description import read_description
 from firmhold.release.documents import ONLINE
@@ -119,6 +120,7 @@ def keys_fleet(desk: DeskPath, passphrase_file: PassphraseFile = None, at: At = 
 
     holders = {name: key(name) for name in default_holders("root")}
     made = make_domain(holders, key, moment(at))
+    folder.keep(DIRECTOR_ROOT, 1, made.director_root)
     for name, data in (
         ("director.root.json", made.director_root),
         ("settings.json", made.settings),

@@ -59,9 +59,11 @@ def check_draft(desk: Desk, role: str, draft: Envelope, now: datetime) -> dict[s
     1. it is the next version;
     2. it lives no longer than its role may;
     3. it differs from the current version by files in the role's own paths, and by nothing else;
-    4. each file that it adds is the file that lies here, and may stand there (`entries`).
+    4. each file that it adds is the file that lies here, and may stand there (`entries`). Where the
+       current version was signed by others than those who may sign now, every file counts as added.
     """
-    current = standing_metadata(desk, role)
+    standing = standing_metadata(desk, role)
+    current = None if standing is None else standing.envelope
     # 1. the next version
     expected, found = following(current), version_of(draft)
     if found != expected:
@@ -72,7 +74,8 @@ def check_draft(desk: Desk, role: str, draft: Envelope, now: datetime) -> dict[s
     if draft.expires > latest:
         raise _altered("expires", f"at most {latest:%Y-%m-%dT%H:%M:%SZ}")
     # 3. nothing but files
-    before = {} if current is None else read_targets(current, FIRMHOLD).files
+    known = standing is not None and standing.vouched
+    before = read_targets(current, FIRMHOLD).files if current is not None and known else {}
     added = _added(desk, before, read_targets(draft, FIRMHOLD), role)
     if parse(next_version(current, added, draft.expires), role).payload != draft.payload:
         raise _altered("targets", "what `release build` writes, to the byte")

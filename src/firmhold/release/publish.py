@@ -16,6 +16,7 @@ from firmhold.release.authorities import (
     authority_of,
     current_metadata,
     require_pinned,
+    standing_metadata,
     trusted_root,
 )
 from firmhold.release.documents import (
@@ -154,7 +155,9 @@ def _metafile(role: str, data: bytes) -> MetaFile:
 
 
 def _next_number(desk: Desk, role: str) -> int:
-    return 1 if desk.current(role) is None else version_of(current_metadata(desk, role)) + 1
+    """The version after the newest, also where a key signed that one which has been taken out."""
+    known = None if desk.current(role) is None else standing_metadata(desk, role)
+    return 1 if known is None else version_of(known.envelope) + 1
 
 
 def _as_devices(

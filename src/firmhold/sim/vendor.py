@@ -16,6 +16,7 @@ from typing import Self
 
 from firmhold.interop.client import Client
 from firmhold.release.build import Built, build, build_document
+from firmhold.release.ceremony.propose import DIRECTOR_ROOT
 from firmhold.release.documents import ONLINE
 from firmhold.release.domain import Domained, make_domain
 from firmhold.release.entries import counter_path
@@ -71,6 +72,7 @@ class SimVendor:
         now, desk = self.clock.now(), self.desk
         root = {name: sim_signer(name) for name in default_holders(ROOT)}
         made = make_domain(root, sim_signer, now)
+        desk.keep(DIRECTOR_ROOT, 1, made.director_root)
         build_document(desk, SETTINGS_PATH, made.settings, now)
         counter = ProductCounter(product, SecurityCounter(0)).to_bytes()
         build_document(desk, counter_path(product), counter, now)

@@ -22,6 +22,8 @@ from firmhold.release.ceremony.outcome import Outcome, work_out
 from firmhold.release.ceremony.partial import sign_plan
 from firmhold.release.ceremony.plan import CeremonyKind, Plan, RepositoryName
 from firmhold.release.ceremony.propose import Wish, propose, propose_first
+from firmhold.release.ceremony.revoke_cli import revoke_
+from firmhold.release.ceremony.revoke_cli import show_ as show_seats
 from firmhold.release.ceremony.standing import next_epoch, standing
 from firmhold.release.ceremony.transcript import verify
 from firmhold.release.ceremony.words import words_of
@@ -41,6 +43,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+app.command("show")(show_seats)
+app.command("revoke")(revoke_)
 ceremony = typer.Typer(help="Change who may sign: plan, sign apart, verify.", no_args_is_help=True)
 app.add_typer(ceremony, name="ceremony")
 

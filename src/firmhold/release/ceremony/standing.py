@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from firmhold.release.authorities import current_metadata, trusted_root
+from firmhold.release.authorities import standing_metadata, trusted_root
 from firmhold.release.ceremony.plan import CeremonyKind, RepositoryName
 from firmhold.release.ceremony.propose import kept_as
 from firmhold.release.documents import DELEGATED
@@ -17,9 +17,9 @@ def standing(desk: Desk, kind: CeremonyKind, repository: RepositoryName) -> Mapp
     """Return the roles that a ceremony of this kind changes, as they stand."""
     if kind is not CeremonyKind.AUTHORITY:
         return trusted_root(desk, kept_as(kind, repository)).root.value.authorities
-    if desk.current("targets") is None:
+    if desk.current("targets") is None or (there := standing_metadata(desk, "targets")) is None:
         return {}
-    targets = read_targets(current_metadata(desk, "targets"), FIRMHOLD)
+    targets = read_targets(there.envelope, FIRMHOLD)
     found = {role: targets.authority(role, "targets") for role in DELEGATED}
     return {role: authority for role, authority in found.items() if authority is not None}
 
