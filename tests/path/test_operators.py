@@ -229,7 +229,7 @@ def test_a_server_is_set_up_and_its_parts_are_kept_running(
         until(lambda: answers(home))
 
     with ended_by(killed_and_back):
-        Supervisor(folder, PASSPHRASE).run()
+        Supervisor(folder, PASSPHRASE, {}).run()
     assert not answers(home)
     assert process_of(home, "director") == ""
     assert not trap.exists()

@@ -39,6 +39,15 @@ def test_a_descriptor_gives_one_pin_a_line_in_order() -> None:
     assert "one PIN a line" in str(error.value)
 
 
+def test_a_line_may_be_for_one_key_alone() -> None:
+    """Such a PIN is found by the key's name, in any order and again: a session may end."""
+    secrets = Passphrases(None, descriptor(f"{TPM}\t11\n{TOKEN}\t22\n".encode()))
+    assert [secrets.pin(TOKEN), secrets.pin(TPM), secrets.pin(TOKEN)] == ["22", "11", "22"]
+    with pytest.raises(Misuse) as error:
+        secrets.pin("tpm:other")
+    assert "11" not in str(error.value)
+
+
 def test_a_descriptor_that_is_not_open_is_named() -> None:
     """A mistake in the shell's redirection is told."""
     with pytest.raises(Misuse) as error:

@@ -16,12 +16,13 @@ from rich.console import RenderableType
 from firmhold.fleet import show as drawn
 from firmhold.fleet.ask import Part
 from firmhold.fleet.divide import OPERATORS, divide, is_divided, users_of_this_machine
-from firmhold.fleet.home import PARTS, Home, open_home
+from firmhold.fleet.home import OFFICES, PARTS, Home, open_home
 from firmhold.fleet.invite import invitation
+from firmhold.fleet.keys import name_key, take_roots
 from firmhold.fleet.operate import following, planned, send
 from firmhold.fleet.parts import run_part
 from firmhold.fleet.set_up import set_up
-from firmhold.fleet.supervise import Supervisor
+from firmhold.fleet.supervise import Supervisor, pins_of
 from firmhold.fleet.waves import expiry, read_waves
 from firmhold.signing.passphrases import Passphrases
 from firmhold.signing.uri import open_signer
@@ -42,6 +43,9 @@ app = typer.Typer(
 
 HomePath = Annotated[Path, typer.Argument(help="The server's folder.")]
 PassphraseFile = Annotated[Path | None, typer.Option(help="A file with the keys' passphrase.")]
+PinFd = Annotated[
+    int | None, typer.Option(help="An open descriptor with the PINs of tokens, one a line.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 Key = Annotated[str, typer.Option(help="The operator's key, as file:PATH.")]
 
@@ -82,6 +86,35 @@ def init(
     say("a staging server: all its keys lie in one folder, under one passphrase")
 
 
+@app.command("key")
+def key_(
+    home: HomePath,
+    office: Annotated[str, typer.Argument(help=f"One of {', '.join(OFFICES)}.")],
+    uri: Annotated[str, typer.Argument(help="file:PATH, pkcs11:… or tpm:PATH")],
+    *,
+    alone: Annotated[bool, typer.Option("--alone", help="Forget the keys named before.")] = False,
+    passphrase_file: PassphraseFile = None,
+    pin_fd: PinFd = None,
+) -> None:
+    """Name a key of the server, beside the one in use or alone."""
+    found = open_home(home.absolute())
+    secrets = Passphrases(passphrase_file, pin_fd)
+    signer = name_key(found, office, uri, secrets, alone=alone)
+    say(f"{office}: key {signer.key_id} ({signer.tier}); start the part anew to have it opened")
+
+
+@app.command("roots")
+def roots_(
+    home: HomePath,
+    *,
+    desk: Annotated[Path, typer.Option(help="The desk that has the Director's next root.")],
+) -> None:
+    """Take the Director's roots that came since; the director goes over to them by itself."""
+    taken = take_roots(open_home(home.absolute()), desk)
+    versions = ", ".join(str(version) for version in taken)
+    say(f"roots taken: {versions}" if taken else "no newer root there")
+
+
 @app.command("divide")
 def divide_(home: HomePath) -> None:
     """Give each part of the server a user of its own; as root, on PostgreSQL with a role each."""
@@ -91,14 +124,15 @@ def divide_(home: HomePath) -> None:
 
 
 @app.command("serve")
-def serve(home: HomePath, passphrase_file: PassphraseFile = None) -> None:
+def serve(home: HomePath, passphrase_file: PassphraseFile = None, pin_fd: PinFd = None) -> None:
     """Run all parts of the server on this machine, until told to end."""
     found = open_home(home.absolute())
-    passphrase = Passphrases(passphrase_file).passphrase(f"the keys in {found.folder / 'keys'}")
+    secrets = Passphrases(passphrase_file, pin_fd)
+    passphrase = secrets.passphrase(f"the keys in {found.folder / 'keys'}")
     say(f"devices at {found.host}:{found.device_port}, new ones at :{found.enrolment_port}")
     if not is_divided(found):
         say("one user, one machine: the walls between the parts are their sockets only")
-    Supervisor(found.folder, passphrase).run()
+    Supervisor(found.folder, passphrase, pins_of(found, secrets)).run()
 
 
 @app.command("run")
@@ -106,11 +140,12 @@ def run_(
     home: HomePath,
     part: Annotated[str, typer.Argument(help=f"One of {', '.join(PARTS)}.")],
     passphrase_file: PassphraseFile = None,
+    pin_fd: PinFd = None,
 ) -> None:
     """Run one part of the server as a process of its own."""
     if part not in PARTS:
         raise Misuse(UsageFault(code=Code.MISUSE, what=f"no part {part}: {', '.join(PARTS)}"))
-    run_part(open_home(home.absolute()), part, Passphrases(passphrase_file))
+    run_part(open_home(home.absolute()), part, Passphrases(passphrase_file, pin_fd))
 
 
 @app.command("enrol")

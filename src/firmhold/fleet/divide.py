@@ -64,7 +64,8 @@ def divide(home: Home, users: Users) -> None:
         _give(home.folder / "sockets", 0, 0, _ENTERED_BY_ALL)
         for part, names in HELD.items():
             for name in names:
-                _give(home.key(name), users.parts[part], 0, _READ_BY_ONE)
+                if home.key(name).exists():  # else it lives in a token
+                    _give(home.key(name), users.parts[part], 0, _READ_BY_ONE)
         for part in ("ca", "director"):
             _give(home.socket(part).parent, users.parts[part], users.group, _ENTERED_BY_GROUP)
             admin = home.socket(f"{part}-admin").parent
@@ -73,7 +74,7 @@ def divide(home: Home, users: Users) -> None:
 
 def become(home: Home, part: str) -> None:
     """Where root runs a part of a server that was divided, become the user of that part."""
-    user, group = home.key(part).stat().st_uid, home.socket("ca").parent.stat().st_gid
+    user, group = _owner(home, part), home.socket("ca").parent.stat().st_gid
     if os.geteuid() == 0 and user != 0:
         os.setgroups([group])
         os.setresgid(group, group, group)
@@ -83,7 +84,13 @@ def become(home: Home, part: str) -> None:
 def is_divided(home: Home) -> bool:
     """Tell whether each part of a server has a user of its own."""
     with own_disk(home.folder):
-        return len({home.key(part).stat().st_uid for part in PARTS}) == len(PARTS)
+        return len({_owner(home, part) for part in PARTS}) == len(PARTS)
+
+
+def _owner(home: Home, part: str) -> int:
+    """Who a part is: the owner of the place where it listens, or of the key that it shows."""
+    place = home.key(part) if part == "gateway" else home.socket(part).parent
+    return place.stat().st_uid
 
 
 def _give(path: Path, user: int, group: int, mode: int) -> None:

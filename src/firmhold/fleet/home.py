@@ -1,8 +1,10 @@
 """The folder of a fleet server: what it is set up with, its keys, its sockets.
 
     fleet.json              how the parts find each other; written once by `fleet init`
-    keys/NAME.pem           director, freshness-1, gateway, ca: encrypted, one passphrase
-    roots/                  image.root.json and director.root.json, from which the rest is verified
+    keys/NAME.pem           director, freshness-1, gateway, ca: encrypted, one passphrase; where
+                            `fleet.json` names a key by its URI, it lives there and not here
+    roots/                  image.root.json and director.root.json, from which the rest is verified;
+                            N.director.root.json that followed
     ca/authority.pem        the certificate that every device trusts, and its own are signed under
     gateway/server.pem      the certificate that the device ports show
     sockets/NAME/socket     director and ca for the gateway; *-admin for operators
@@ -12,11 +14,13 @@ The parts are processes of their own. On SQLite, or as one user, the walls betwe
 sockets only; `fleet divide` puts users between them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from firmhold.storage.disk import read_file, why
-from firmhold.trust.encoding import parse_json, pretty_json
+from firmhold.trust.encoding import JsonObject, JsonValue, parse_json, pretty_json
 from firmhold.trust.errors import Code, Misuse, Refused
 from firmhold.trust.outer_faults import PlaceFault
 from firmhold.trust.shape import Shape
@@ -28,6 +32,16 @@ MOST_TEXT = 4096
 MOST_PORT = 65_535
 PARTS = ("ca", "director", "gateway")
 SOCKETS = ("ca", "ca-admin", "director", "director-admin")
+
+OFFICES: Mapping[str, str] = {
+    "ca": "ca",
+    "director": "director",
+    "freshness": "freshness-1",
+    "gateway": "gateway",
+}
+"""What keys are for, each with the file in which it is looked for where no URI names it."""
+
+MOST_KEYS = 16
 
 _SHAPE = Shape(Code.FLEET_SETUP)
 _MEMBERS = ("format", "host", "device_port", "enrolment_port", "site", "database", "wait")
@@ -48,6 +62,12 @@ class Home:
     """SQLAlchemy URL; `{part}` in it stands for whose it is."""
     wait: int
     """Seconds between two check-ins of a device, before jitter."""
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """Key URIs by office; of several, the one counts that is appointed now."""
+
+    def uris(self, office: str) -> tuple[str, ...]:
+        """Return the URIs of the keys of an office, one of `OFFICES`."""
+        return self.keys.get(office) or (f"file:{self.key(OFFICES[office])}",)
 
     def key(self, name: str) -> Path:
         """The encrypted key of a part."""
@@ -77,6 +97,7 @@ class Home:
 
     def to_bytes(self) -> bytes:
         """Return the form in which it is stored; `open_home` reads it back."""
+        keys: JsonObject = {office: [*uris] for office, uris in self.keys.items()}
         return pretty_json(
             {
                 "format": FORMAT,
@@ -86,6 +107,7 @@ class Home:
                 "site": str(self.site),
                 "database": self.database,
                 "wait": self.wait,
+                **({"keys": keys} if keys else {}),
             }
         )
 
@@ -102,7 +124,8 @@ def open_home(folder: Path) -> Home:
 
 
 def _read(folder: Path, data: bytes) -> Home:
-    members = _SHAPE.members(parse_json(data, max_bytes=MAX_BYTES), "fleet", _MEMBERS)
+    value = parse_json(data, max_bytes=MAX_BYTES)
+    members = _SHAPE.members(value, "fleet", _MEMBERS, optional=("keys",))
     _SHAPE.a_number(members["format"], "fleet.format", FORMAT, FORMAT)
     return Home(
         folder=folder,
@@ -114,6 +137,21 @@ def _read(folder: Path, data: bytes) -> Home:
         site=Path(_SHAPE.a_text(members["site"], "fleet.site", MOST_TEXT)),
         database=_SHAPE.a_text(members["database"], "fleet.database", MOST_TEXT),
         wait=_SHAPE.a_number(members["wait"], "fleet.wait", 1, 30 * 86_400),
+        keys=_keys(members.get("keys", {})),
+    )
+
+
+def _keys(value: JsonValue) -> Mapping[str, tuple[str, ...]]:
+    found = _SHAPE.members(value, "fleet.keys", (), optional=[*OFFICES])
+
+    def uri(entry: JsonValue, where: str) -> str:
+        return _SHAPE.a_text(entry, where, MOST_TEXT)
+
+    return MappingProxyType(
+        {
+            office: _SHAPE.a_list(uris, f"fleet.keys.{office}", MOST_KEYS, uri)
+            for office, uris in found.items()
+        }
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from firmhold.fleet.ca import serve as ca
 from firmhold.fleet.ca.authority import Authority
 from firmhold.fleet.ca.issue import Desk as CaDesk
 from firmhold.fleet.director import serve as director
+from firmhold.fleet.director.appointed import Appointed, Roots
 from firmhold.fleet.director.beliefs import Beliefs
 from firmhold.fleet.divide import become
 from firmhold.fleet.gateway.check_in import Desk
@@ -25,12 +26,11 @@ from firmhold.fleet.home import Home
 from firmhold.fleet.listen import listen, port, server_context, unix
 from firmhold.fleet.log import begin
 from firmhold.fleet.nonces import Nonces
-from firmhold.signing.file import FileSigner
+from firmhold.signing.audit import Auditable
 from firmhold.signing.ports import Secrets, Signer
+from firmhold.signing.uri import open_signer
 from firmhold.storage.disk import own_disk, read_file
 from firmhold.storage.sql import open_database, open_for_reading, used
-from firmhold.trust.tuf.dialect import FIRMHOLD
-from firmhold.trust.tuf.trusted_set import TrustedSet
 from firmhold.trust.tuf.wire import MAX_BYTES
 
 _MAX_PEM_BYTES = 65_536
@@ -49,12 +49,12 @@ def run_part(home: Home, part: str, secrets: Secrets) -> None:
 
 
 def _ca(home: Home, secrets: Secrets) -> Work:
-    return ca_work(home, _key(home, "ca", secrets), clock)
+    return ca_work(home, _keys(home, "ca", secrets)[0], clock)
 
 
 def _director(home: Home, secrets: Secrets) -> Work:
-    signer, freshness = _key(home, "director", secrets), _key(home, "freshness-1", secrets)
-    return director_work(home, signer, freshness, clock)
+    signers, clocks = _keys(home, "director", secrets), _keys(home, "freshness", secrets)
+    return director_work(home, signers, clocks, clock)
 
 
 def _gateway(home: Home, secrets: Secrets) -> Work:
@@ -62,7 +62,7 @@ def _gateway(home: Home, secrets: Secrets) -> Work:
     return gateway_work(home, key, secrets.passphrase(str(key)), clock)
 
 
-async def ca_work(home: Home, key: FileSigner, clock: Clock) -> None:
+async def ca_work(home: Home, key: Signer, clock: Clock) -> None:
     """Be the CA, with its key, until cancelled."""
     own = x509.load_pem_x509_certificate(_read(home, "ca", "authority.pem"))
     with used(open_database(home.database_for("ca"), "ca")) as database:
@@ -73,14 +73,15 @@ async def ca_work(home: Home, key: FileSigner, clock: Clock) -> None:
         )
 
 
-async def director_work(home: Home, signer: Signer, freshness: Signer, clock: Clock) -> None:
-    """Be the director, with the key of its words and the one that tells the time."""
-    root = TrustedSet.pin(_read(home, "roots", "director.root.json"), FIRMHOLD).root.value
+async def director_work(
+    home: Home, signers: Sequence[Signer], clocks: Sequence[Signer], clock: Clock
+) -> None:
+    """Be the director, with the keys of its words and those that tell the time."""
+    roots = Roots(home.folder / "roots")
     beliefs = Beliefs(home.site, _read(home, "roots", "image.root.json"), clock())
+    appointed = Appointed(roots, beliefs, signers, clocks)
     with used(open_database(home.database_for("director"), "director")) as database:
-        part = director.Director(
-            database, beliefs, signer, freshness, root.version, home.wait, clock
-        )
+        part = director.Director(database, beliefs, appointed, home.wait, clock)
         await _together(
             listen(director.gateway_app(part), unix(home.socket("director")), None),
             listen(director.operators_app(part), unix(home.socket("director-admin")), None),
@@ -142,9 +143,8 @@ def _asked(home: Home, part: str) -> httpx.AsyncClient:
     )
 
 
-def _key(home: Home, name: str, secrets: Secrets) -> FileSigner:
-    place = home.key(name)
-    return FileSigner.load(place, secrets.passphrase(str(place)))
+def _keys(home: Home, office: str, secrets: Secrets) -> list[Auditable]:
+    return [open_signer(uri, secrets) for uri in home.uris(office)]
 
 
 def _read(home: Home, *steps: str) -> bytes:

@@ -27,7 +27,8 @@ _UNFIT = re.compile(r"[^A-Za-z0-9_.-]")
 class Passphrases:
     """What a command was given to open its keys with.
 
-    `pin_fd` is an open descriptor with one PIN a line, in the order in which keys are opened.
+    `pin_fd` is an open descriptor with one PIN a line, in the order in which keys are opened; a
+    line may begin with the key's URI and a tab, and is then for that key alone.
     """
 
     def __init__(self, file: Path | None, pin_fd: int | None = None) -> None:
@@ -59,7 +60,12 @@ class Passphrases:
     def _next_line(self, descriptor: int, key: str) -> str:
         if self._pins is None:
             self._pins = _lines(descriptor)
-        if not self._pins:
+        for line in self._pins:
+            if line.startswith(f"{key}\t"):
+                return line.removeprefix(
+                    f"{key}\t"
+                )  # it stays: a session may have to be opened anew
+        if not self._pins or "\t" in self._pins[0]:
             what = f"descriptor {descriptor} has no line for {key}: one PIN a line, in order"
             raise Misuse(UsageFault(code=Code.MISUSE, what=what))
         return self._pins.pop(0)

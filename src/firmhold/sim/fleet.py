@@ -34,6 +34,7 @@ from firmhold.fleet.ca.authority import Authority, make_authority
 from firmhold.fleet.database import make_database
 from firmhold.fleet.home import PARTS, SETUP, SOCKETS, Home
 from firmhold.fleet.invite import invitation
+from firmhold.fleet.keys import take_roots
 from firmhold.fleet.operate import following, planned, send
 from firmhold.fleet.parts import ca_work, director_work, gateway_work
 from firmhold.fleet.tables import READ_UP_TO, REPORTS
@@ -43,6 +44,7 @@ from firmhold.release.adapters.folder import FolderDesk, FolderSite
 from firmhold.release.build import build_release
 from firmhold.release.description import read_description
 from firmhold.signing.certificates import public_half
+from firmhold.signing.file import FileSigner
 from firmhold.sim.clock import SimClock
 from firmhold.sim.fleet_device import FleetDevice
 from firmhold.sim.signer import sim_pem, sim_signer
@@ -117,6 +119,14 @@ class SimFleet:
     home: Home = field(init=False)
     clock: SimClock = field(init=False)
     devices: list[FleetDevice] = field(default_factory=list)
+    keys: dict[str, list[str]] = field(
+        default_factory=lambda: {
+            "ca": ["ca"],
+            "director": ["director"],
+            "freshness": ["freshness-1"],
+        }
+    )
+    """The keys that the parts hold, by name, for each office."""
     _parts: dict[str, _Running] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -224,6 +234,10 @@ class SimFleet:
         with used(open_for_reading(self.home.database_for("director"))) as database:
             self.until(lambda: _is_read(database))
 
+    def take_roots(self) -> list[int]:
+        """Have the server take the Director's roots that the vendor's desk has."""
+        return take_roots(self.home, self.folder / "desk")
+
     def show_key(self, name: str) -> None:
         """Have the gateway show another key, with a certificate of the right authority for it."""
         self.stop("gateway")
@@ -313,12 +327,15 @@ class SimFleet:
     def _work(self, part: str) -> Callable[[], Coroutine[object, object, None]]:
         home, now = self.home, self.clock.now
         return {
-            "ca": lambda: ca_work(home, sim_signer("ca"), now),
+            "ca": lambda: ca_work(home, self._signers("ca")[0], now),
             "director": lambda: director_work(
-                home, sim_signer("director"), sim_signer("freshness-1"), now
+                home, self._signers("director"), self._signers("freshness"), now
             ),
             "gateway": lambda: gateway_work(home, self._key, "", now),
         }[part]
+
+    def _signers(self, office: str) -> list[FileSigner]:
+        return [sim_signer(name) for name in self.keys[office]]
 
     def _listens(self, part: str) -> bool:
         if part == "gateway":

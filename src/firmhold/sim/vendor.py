@@ -55,6 +55,8 @@ class SimVendor:
         self.desk = desk or SimDesk()
         self.site = site or SimSite()
         self.clock = clock or SimClock()
+        self.machines = {role: role for role in ONLINE}
+        """The key of each machine, by the name that it is made from."""
         init_domain(self.desk, names or {}, _sim_key, self.clock.now())
 
     @property
@@ -65,7 +67,7 @@ class SimVendor:
     @property
     def online(self) -> dict[str, Signer]:
         """The keys that machines hold."""
-        return {role: sim_signer(role) for role in ONLINE}
+        return {role: sim_signer(self.machines[role]) for role in ONLINE}
 
     def equip(self, product: str) -> Domained:
         """Make a Director's root, and publish trust settings and a product's first counter."""

@@ -26,6 +26,8 @@ _ADVICE: dict[Code, str] = {
     Code.CEREMONY_OTHER_DOCUMENT: "The files do not belong together: take plan, signatures and document of one ceremony.",
     Code.CEREMONY_NOT_APART: "Somebody who did not sign must look at it: verify with another key.",
     Code.CEREMONY_STALE: "The desk has moved on since the plan was made: plan and sign again.",
+    Code.FLEET_NO_KEY: "Give the server the key that its newest root or settings name: `fleet key`.",
+    Code.FLEET_KEY: "Name the key that the server's certificate, root or settings bear.",
     Code.TUF_DOMAIN: _KEEP + f"`x-firmhold-domain` is `staging` or `production`. {_OWNER}.",
     Code.TUF_DOMAIN_CHANGED: _KEEP
     + "A staging root and a production root never follow one another: check the root ceremony.",

@@ -322,6 +322,8 @@ class Code(StrEnum):
     FLEET_SITE_WENT_BACK = "fleet.site_went_back"
     FLEET_HOME = "fleet.home"
     FLEET_DATABASE = "fleet.database"
+    FLEET_NO_KEY = "fleet.no_key"
+    FLEET_KEY = "fleet.key"
     FLEET_SETUP = "fleet.setup"
     FLEET_UNREACHABLE = "fleet.unreachable"
     FLEET_REFUSED = "fleet.refused"

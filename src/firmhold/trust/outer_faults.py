@@ -75,6 +75,8 @@ class FleetFault(Fault):
             Code.FLEET_LINT,
             Code.FLEET_REPORT_AGAIN,
             Code.FLEET_DATABASE,
+            Code.FLEET_NO_KEY,
+            Code.FLEET_KEY,
             Code.FLEET_UNREACHABLE,
             Code.FLEET_REFUSED,
         }

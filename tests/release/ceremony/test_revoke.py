@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from firmhold.release.adapters.folder import FolderDesk, FolderSite
 from firmhold.release.ceremony.cards import Card, make_card, parse_card
@@ -14,6 +15,7 @@ from firmhold.release.ceremony.plan import RepositoryName
 from firmhold.release.ceremony.propose import DIRECTOR_ROOT
 from firmhold.release.ceremony.revoke import Hands, Revocation
 from firmhold.release.publish import Published, publish
+from firmhold.signing.certificates import public_half
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimReader, SimVendor
 from firmhold.trust.errors import Code, Damaged, Misuse, Refused
@@ -156,10 +158,14 @@ def test_whoever_told_the_time_needs_a_successor(vendor: Vendor) -> None:
 @pytest.mark.parametrize("who", ["operator-1", "offline-1"])
 def test_an_office_of_the_settings_ends(vendor: Vendor, who: str) -> None:
     """Who directs rollouts, or signs media, is taken out of the settings alone."""
+    before = str(settings_of(vendor.sim.desk))
     vendor.carry_out(vendor.revocation(who))
     vendor.publish()
     settings = str(settings_of(vendor.sim.desk))
-    assert str(dict(sim_signer(who).entry)) not in settings
+    public = public_half(sim_signer(who))
+    assert isinstance(public, Ed25519PublicKey)
+    assert public.public_bytes_raw().hex() in before
+    assert public.public_bytes_raw().hex() not in settings
     assert vendor.reader.read("feature/thing/feature.bin") == GOOD
     assert len(vendor.sim.desk.versions("root")) == 1
 

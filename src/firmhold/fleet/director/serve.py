@@ -22,6 +22,7 @@ from starlette.routing import Route
 from firmhold.fleet.answers import answer, body_of, guarded
 from firmhold.fleet.director import tell
 from firmhold.fleet.director.alarms import acknowledge
+from firmhold.fleet.director.appointed import Appointed
 from firmhold.fleet.director.beliefs import Beliefs
 from firmhold.fleet.director.hear import hear_act
 from firmhold.fleet.director.inventory import add_device
@@ -29,7 +30,6 @@ from firmhold.fleet.director.messages import read_device, read_questions, told_b
 from firmhold.fleet.director.receive import receive
 from firmhold.fleet.director.settle import Settling, settle
 from firmhold.fleet.director.tick import Asked, Told, ahead, tick
-from firmhold.signing.ports import Signer
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.encoding import JsonValue, pretty_json
 from firmhold.trust.errors import Code, FirmholdError
@@ -53,9 +53,7 @@ class Director:
 
     database: Engine
     beliefs: Beliefs
-    signer: Signer
-    freshness: Signer
-    root_version: int
+    appointed: Appointed
     wait: int
     """Seconds between two check-ins of a device."""
     clock: Callable[[], datetime]
@@ -66,7 +64,7 @@ class Director:
         asked = read_questions(await body_of(request, MAX_TICK_BYTES), MAX_TICK_BYTES)
         told = await self._in_turn(lambda connection: self._tick(connection, asked))
         image = (self.beliefs.root_version, self.beliefs.timestamp)
-        return answer(told_bytes(told, asked, image, self.root_version))
+        return answer(told_bytes(told, asked, image, self.appointed.roots.version))
 
     async def act(self, request: Request) -> Response:
         """Hear an operator's act, and settle at once."""
@@ -139,10 +137,14 @@ class Director:
 
     def _round(self, connection: Connection) -> None:
         now = self.clock()
-        try:
-            self.beliefs.refresh(now)
-        except FirmholdError as error:
-            log.warning("site", extra={"code": error.code})
+        for what, refresh in (
+            ("site", lambda: self.beliefs.refresh(now)),
+            ("roots", self.appointed.roots.refresh),
+        ):
+            try:
+                refresh()
+            except FirmholdError as error:
+                log.warning(what, extra={"code": error.code})
         received = receive(connection, now)
         for device, code in received.refused:
             log.warning("report refused", extra={"device": device, "code": code})
@@ -153,13 +155,13 @@ class Director:
         seen = ahead(connection, asked)
         if seen:
             settle(connection, self._settling(), seen)
-        return tick(connection, self.beliefs, self.freshness, asked, self.clock())
+        return tick(connection, self.beliefs, self.appointed.clock, asked, self.clock())
 
     def _moment(self) -> tell.Moment:
         return tell.Moment(self.clock(), self.wait)
 
     def _settling(self) -> Settling:
-        return Settling(self.beliefs, self.signer, self.clock())
+        return Settling(self.beliefs, self.appointed.signer, self.clock())
 
     async def _in_turn(self, work: Callable[[Connection], R]) -> R:
         """Do one thing at a time, wholly or not at all, off the loop."""

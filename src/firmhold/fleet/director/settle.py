@@ -173,7 +173,7 @@ def _signed(
     about = NOTHING
     if directed is not None:
         about = directed.target.value.expectation.digests["sha256"]
-    if row is not None and device not in seen and not _changed(row, about, by.now):
+    if row is not None and device not in seen and not _changed(row, about, by):
         return False
     newest = max(0 if row is None else row.version, seen.get(device, 0))
     word = word_for(device, directed, by.signer, newest, by.now)
@@ -181,8 +181,11 @@ def _signed(
     return True
 
 
-def _changed(row: Row[tuple[object, ...]], about: str, now: datetime) -> bool:
-    return bool(row.about != about or row.renew_at <= int(now.timestamp()))
+def _changed(row: Row[tuple[object, ...]], about: str, by: Settling) -> bool:
+    """Tell whether a word is another, grows old, or was signed by a key that signs no more."""
+    if row.about != about or row.renew_at <= int(by.now.timestamp()):
+        return True
+    return str(by.signer.key_id).encode() not in bytes(row.timestamp)
 
 
 def _keep(connection: Connection, device: DeviceId, about: str, word: Word, now: datetime) -> None:

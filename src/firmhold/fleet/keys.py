@@ -1,0 +1,95 @@
+"""The keys of a server: where they live, and the Director's roots that say which of them count.
+
+A part opens its keys when it starts. So a key that is to come is named before it counts, and the
+part started anew; when the root or the settings that appoint it arrive, the part goes over to it by
+itself, while the one before is still there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from cryptography import x509
+
+from firmhold.fleet.director.appointed import Roots, root_file
+from firmhold.fleet.home import MAX_BYTES, OFFICES, SETUP, Home
+from firmhold.signing.certificates import public_half
+from firmhold.signing.ports import Secrets, Signer, Tier
+from firmhold.signing.uri import open_signer
+from firmhold.storage.atomic import replace_file
+from firmhold.storage.disk import own_disk, read_file, why
+from firmhold.trust.errors import Code, Misuse
+from firmhold.trust.outer_faults import FleetFault, PlaceFault
+from firmhold.trust.tuf.wire import MAX_BYTES as METADATA_BYTES
+
+MANY = ("director", "freshness")
+"""Offices that may have the key in use and the one to come."""
+
+
+def name_key(home: Home, office: str, uri: str, secrets: Secrets, *, alone: bool) -> Signer:
+    """Have an office use the key at a URI, beside those it has or alone. Raises `Misuse`.
+
+    1. it is an office of this server;
+    2. the key opens;
+    3. the CA's is the one of its certificate; the gateway's is a file, since TLS reads it.
+    """
+    # 1. an office
+    if office not in OFFICES:
+        raise _misuse(office, f"no such office: {', '.join(OFFICES)}")
+    # 2. the key
+    signer = open_signer(uri, secrets)
+    # 3. the right one
+    if office == "ca":
+        _require_of_certificate(home, signer)
+    if office == "gateway" and signer.tier is not Tier.FILE:
+        raise _misuse(office, "TLS reads this key: it is a file")
+    kept = () if alone or office not in MANY else home.uris(office)
+    uris = (*(each for each in kept if each != uri), uri)
+    changed = replace(home, keys=MappingProxyType({**home.keys, office: uris}))
+    with own_disk(home.folder):
+        replace_file(home.folder / SETUP, changed.to_bytes())
+    return signer
+
+
+def take_roots(home: Home, desk: Path) -> list[int]:
+    """Take the Director's roots that a desk has and this server does not; return their versions.
+
+    Each must follow the one before. Raises `Refused`.
+    """
+    roots, taken = Roots(home.folder / "roots"), []
+    for version, data in _newer(desk, roots.version):
+        roots.trusted = roots.trusted.accept_root(data)
+        place = home.folder / "roots" / root_file(version)
+        with own_disk(place):
+            replace_file(place, data)
+            place.chmod(0o644)
+        taken.append(version)
+    return taken
+
+
+def _newer(desk: Path, version: int) -> Iterator[tuple[int, bytes]]:
+    folder = desk / "metadata"
+    if not folder.is_dir():
+        raise Misuse(PlaceFault(code=Code.RELEASE_DESK, path=str(desk), detail="no desk is here"))
+    while True:
+        version += 1
+        place = folder / f"{version}.director.root.json"
+        try:
+            yield version, read_file(place, METADATA_BYTES["root"])
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            fault = PlaceFault(code=Code.STORE_IO, path=str(place), detail=why(error))
+            raise Misuse(fault) from error
+
+
+def _require_of_certificate(home: Home, signer: Signer) -> None:
+    with own_disk(home.authority):
+        data = read_file(home.authority, MAX_BYTES)
+    if x509.load_pem_x509_certificate(data).public_key() != public_half(signer):
+        raise _misuse("ca", f"not the key of {home.authority}")
+
+
+def _misuse(what: str, detail: str) -> Misuse:
+    return Misuse(FleetFault(code=Code.FLEET_KEY, what=what, detail=detail))
