@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmhold.cli import main
-from firmhold.drill import demo, firmware, power
+from firmhold.drill import demo, firmware, keys, power
 from firmhold.drill.device import Device
 from firmhold.drill.intrusions import INTRUSIONS, Intrusion
 from firmhold.drill.raids import RAIDS
@@ -17,6 +17,7 @@ from firmhold.drill.scenes import SCENES, Stage
 from firmhold.drill.slots import TwoSlots
 from firmhold.drill.vendor import Vendor
 from firmhold.drill.view import View
+from firmhold.signing.ports import Tier
 from firmhold.sim.network import SimNetwork
 from firmhold.trust.errors import Code, FirmholdError, Refused, Unavailable
 from firmhold.trust.tuf.roles import Target
@@ -207,3 +208,17 @@ def test_a_copy_of_a_device_is_in_the_same_state(tmp_path: Path, vendor: Vendor)
     assert twin.slots.state() == device.slots.state()
     shutil.rmtree(twin.folder)
     assert device.slots.active == "a"
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["with SoftHSM2", "without"])
+def test_the_demo_says_where_its_keys_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool
+) -> None:
+    """In tokens where this machine has them; else in files, with a plain warning."""
+    if not there:
+        monkeypatch.setattr(keys, "softhsm_module", lambda: None)
+    with keys.key_case(tmp_path) as case:
+        made = case.make("feature-1")
+        assert made.tier is (Tier.TOKEN if there else Tier.FILE)
+        assert case.open("feature-1").key_id == made.key_id
+        assert ("warning" in case.words) is not there

@@ -59,6 +59,13 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> SimTokens:
     return made
 
 
+@pytest.fixture(autouse=True)
+def looking_here(request: pytest.FixtureRequest) -> None:
+    """Other tests of this process have tokens in other folders."""
+    if "tokens" in request.fixturenames:
+        request.getfixturevalue("tokens").enter()
+
+
 @pytest.fixture(scope="session")
 def tpm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTpm]:
     """A TPM that is on; the packages are of requirements/debian.txt."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firmhold.signing.pkcs11_uri import MODULE
-from firmhold.sim.token import SimTokens, softhsm_module
+from firmhold.sim.token import CONFIGURATION, SimTokens, softhsm_module
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 ORDER = ("root-ceremony", "stolen-key", "lost-key")
@@ -33,7 +33,7 @@ def test_the_runbooks_lead_through_the_life_of_keys_in_tokens(
     """From the first root to a stolen and to a lost key: each holder with a token and a PIN."""
     module = softhsm_module()
     assert module is not None, "softhsm2 is missing: run `make deps`"
-    monkeypatch.setenv("SOFTHSM2_CONF", "")
+    monkeypatch.delenv(CONFIGURATION, raising=False)
     tokens, pins = SimTokens.make(tmp_path / "hsm", module), tmp_path / "pins"
     pins.mkdir()
     for number, holder in enumerate((*HOLDERS, *SPARE)):

@@ -17,6 +17,7 @@ from firmhold.drill.firmware import (
 )
 from firmhold.drill.fleet import play_fleet
 from firmhold.drill.intrusions import INTRUSIONS
+from firmhold.drill.keys import key_case
 from firmhold.drill.power import play_power
 from firmhold.drill.raids import RAIDS
 from firmhold.drill.scenes import SCENES, Scene, Stage
@@ -76,8 +77,22 @@ def _firmware(old: Path | None, new: Path | None, view: View) -> list[Firmware]:
 
 def _play(folder: Path, firmware: Sequence[Firmware], view: View) -> int:
     view.title("A staging domain: root 2-of-3, targets 2-of-3, feature 2-of-3, security 2-of-3")
-    vendor = Vendor(folder / "vendor")
-    view.say("keys in encrypted files; a root for the devices to pin")
+    with key_case(folder) as keys:
+        view.say(keys.words)
+        vendor = Vendor(folder / "vendor", keys)
+        view.say("a root for the devices to pin")
+        failures, device = _play_desk(folder, vendor, firmware, view)
+    names = [release.version for release in firmware]
+    files = [release.files[_own_file(release)] for release in firmware]
+    failures += play_fleet(folder / "fleet", names, files, view)
+    failures += play_power(folder / "simulated", names, files, view)
+    return _end(failures, device, view)
+
+
+def _play_desk(
+    folder: Path, vendor: Vendor, firmware: Sequence[Firmware], view: View
+) -> tuple[list[str], Device]:
+    """Both releases from the desk to a device, then attacks; return those that were not refused."""
     with SimNetwork(vendor.site) as network:
         path = f"feature/{firmware[0].product}/{_own_file(firmware[0])}"
         device = Device(folder / "device", network.url, path, vendor.root)
@@ -90,16 +105,13 @@ def _play(folder: Path, firmware: Sequence[Firmware], view: View) -> int:
                 device.update(progress)
             earlier = earlier or {role: vendor.desk.current(role) or b"" for role in ROLES}
         view.title(f"{len(SCENES)} attacks")
+        stage = Stage(vendor, network, device, earlier)
         failures = [
             scene.title
             for number, scene in enumerate(SCENES, start=1)
-            if not _attack(number, scene, Stage(vendor, network, device, earlier), view)
+            if not _attack(number, scene, stage, view)
         ]
-    names = [release.version for release in firmware]
-    files = [release.files[_own_file(release)] for release in firmware]
-    failures += play_fleet(folder / "fleet", names, files, view)
-    failures += play_power(folder / "simulated", names, files, view)
-    return _end(failures, device, view)
+    return failures, device
 
 
 def _release(vendor: Vendor, release: Firmware, view: View) -> None:

@@ -1,9 +1,9 @@
-"""A vendor with a release desk of its own: every key in an encrypted file, made for this play."""
+"""A vendor with a release desk of its own; every key is made for this play."""
 
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from firmhold.drill.keys import FileCase, KeyCase
 from firmhold.interop.adapters.system import SystemClock
 from firmhold.release.adapters.folder import FolderDesk, FolderSite
 from firmhold.release.build import build
@@ -11,18 +11,17 @@ from firmhold.release.documents import ONLINE
 from firmhold.release.keys import init_domain
 from firmhold.release.publish import Published, publish
 from firmhold.release.sign import sign
-from firmhold.signing.file import FileSigner
 from firmhold.signing.ports import Signer
 
 
 class Vendor:
     """Makes a staging domain in a folder and publishes releases into another."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keys: KeyCase | None = None) -> None:
         self.desk = FolderDesk(folder / "desk")
         self.site = folder / "site"
         self._incoming = folder / "incoming"
-        self._passphrase = secrets.token_urlsafe(16)
+        self._keys = keys or FileCase(self.desk.keys)
         self._clock = SystemClock()
         init_domain(self.desk, {}, self._make_key, self._clock.now())
 
@@ -32,8 +31,8 @@ class Vendor:
         return self.desk.versions("root")[0][1]
 
     def key(self, holder: str) -> Signer:
-        """Open the key of a holder: the vendor knows all passphrases of this play."""
-        return FileSigner.load(self.desk.keys / f"{holder}.pem", self._passphrase)
+        """Open the key of a holder: the vendor knows all PINs and passphrases of this play."""
+        return self._keys.open(holder)
 
     def draft(self, product: str, files: Mapping[str, bytes]) -> int:
         """Take files in as the feature authority's next version; return its number."""
@@ -53,6 +52,5 @@ class Vendor:
         online = {role: self.key(role) for role in ONLINE}
         return publish(self.desk, FolderSite(self.site), online, self._clock.now())
 
-    def _make_key(self, role: str, holder: str) -> FileSigner:
-        name = role if role in ONLINE else holder
-        return FileSigner.create(self.desk.keys / f"{name}.pem", self._passphrase)
+    def _make_key(self, role: str, holder: str) -> Signer:
+        return self._keys.make(role if role in ONLINE else holder)

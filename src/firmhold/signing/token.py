@@ -110,6 +110,13 @@ def let_go() -> None:
         _TOKENS.clear()
 
 
+def begin_anew(module: str) -> None:
+    """End all sessions of this process, and have a library look anew for tokens."""
+    let_go()
+    if module in pkcs11._loaded:  # noqa: SLF001 - there is no other way to ask
+        pkcs11.lib(module).reinitialize()
+
+
 def pin_refused(uri: str, detail: str) -> Misuse:
     """Return the refusal of a PIN."""
     return Misuse(PlaceFault(code=Code.KEY_PIN, path=uri, detail=detail))
