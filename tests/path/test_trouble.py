@@ -85,8 +85,7 @@ def test_a_device_whose_certificate_ended_while_it_was_away_comes_back(fleet: Si
         identity, key.public_key(), fleet.clock.now() - timedelta(days=40), timedelta(days=30)
     )
     folder = device.state / FETCH
-    (folder / "client.key").write_bytes(pem_of(key))
-    (folder / CERTIFICATE).write_bytes(ended.public_bytes(Encoding.PEM))
+    (folder / CERTIFICATE).write_bytes(pem_of(key) + ended.public_bytes(Encoding.PEM))
     assert device.check()[0] is Ended.UNCHANGED
     assert class_of(device) == "full"  # another one of its is good still
     with fleet.operator("ca") as ca:
@@ -95,6 +94,21 @@ def test_a_device_whose_certificate_ended_while_it_was_away_comes_back(fleet: Si
         device.check()
     device.check()
     assert class_of(device) == "recovery"
+
+
+@pytest.mark.parametrize("spoilt", [None, b"", b"spoilt"], ids=["gone", "empty", "spoilt"])
+def test_a_device_whose_certificate_is_lost_gets_another_one(
+    fleet: SimFleet, spoilt: bytes | None
+) -> None:
+    """Its signing key speaks for it: nobody has to come to it."""
+    fleet.publish(1, ONE)
+    device = fleet.device("camera-1")
+    place = device.state / FETCH / CERTIFICATE
+    place.unlink()
+    if spoilt is not None:
+        place.write_bytes(spoilt)
+    assert device.check()[0] is Ended.UNCHANGED
+    assert class_of(device) == "full"
 
 
 def test_a_revoked_device_is_refused_and_runs_on(fleet: SimFleet) -> None:
@@ -231,8 +245,7 @@ def test_an_enrolment_whose_answer_was_lost_is_done_again(fleet: SimFleet) -> No
     """The token is spent, the device has nothing: its own key speaks for it."""
     device, invited = fleet.new_device("camera-1"), fleet.invite("camera-1")
     device.enrol(invited)
-    for name in ("client.key", CERTIFICATE):
-        (device.state / FETCH / name).unlink()
+    (device.state / FETCH / CERTIFICATE).unlink()
     device.enrol(invited)
     assert device.check()[0] is Ended.UNCHANGED
 

@@ -1,8 +1,9 @@
 """The device's TLS certificate: when it is to be renewed, and how it is asked for.
 
-A certificate is renewed at half its life, over the device port, while it is still good. Where it is
-no longer good, or there is none, the device asks at the enrolment port; either way its own signing
-key is what speaks for it. Judged by the device's own time, which is never ahead of the true one.
+A certificate is renewed at about half its life, over the device port, while it is still good. Where
+it is no longer good, or there is none, the device asks at the enrolment port; either way its own
+signing key is what speaks for it. Judged by the device's own time, which is never ahead of the true
+one.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from datetime import datetime
 from typing import Protocol
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from firmhold.device.report import Signer
 from firmhold.protocol.challenge import parse_challenge
@@ -47,17 +50,33 @@ NewKey = Callable[[], tuple[bytes, bytes]]
 
 MAX_BYTES = 262_144
 
-
-def due(certificate: bytes, now: datetime) -> bool:
-    """Tell whether half of a certificate's life has passed."""
-    parsed = x509.load_pem_x509_certificate(certificate)
-    begin, end = parsed.not_valid_before_utc, parsed.not_valid_after_utc
-    return now >= begin + (end - begin) / 2
+EARLIEST, LATEST = 0.45, 0.55
+"""Between which parts of its life a certificate is renewed."""
 
 
-def over(certificate: bytes, now: datetime) -> bool:
+def due(certificate: x509.Certificate, now: datetime) -> bool:
+    """Tell whether half of a certificate's life has passed, sooner or later by a tenth of it.
+
+    When exactly follows from the certificate: devices that were enrolled together do not come
+    together to have it renewed.
+    """
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    chance = int.from_bytes(certificate.fingerprint(SHA256())[:2]) / 0xFFFF
+    return now >= begin + (end - begin) * (EARLIEST + (LATEST - EARLIEST) * chance)
+
+
+def over(certificate: x509.Certificate, now: datetime) -> bool:
     """Tell whether a certificate is no longer good."""
-    return now > x509.load_pem_x509_certificate(certificate).not_valid_after_utc
+    return now > certificate.not_valid_after_utc
+
+
+def whole_identity(pem: bytes) -> x509.Certificate | None:
+    """Return the certificate in a file with its key; None if they are not whole, or not a pair."""
+    try:
+        certificate, key = x509.load_pem_x509_certificate(pem), load_pem_private_key(pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    return certificate if certificate.public_key() == key.public_key() else None
 
 
 def renewed(server: Server, device: DeviceId, key: Signer, new_key: NewKey) -> TlsIdentity:

@@ -11,17 +11,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from ssl import DER_cert_to_PEM_cert
 
+from cryptography.x509 import Certificate
+
 from firmhold.device.adapters.disk import own_disk, read_file, sync_folder, write_all
 from firmhold.device.adapters.key import DeviceKey, new_tls_key
 from firmhold.device.adapters.spooled import Spooled
 from firmhold.device.appliance import Appliance, uptime
-from firmhold.device.certificates import Server, TlsIdentity, due, over, recovered, renewed
+from firmhold.device.certificates import (
+    Server,
+    TlsIdentity,
+    due,
+    over,
+    recovered,
+    renewed,
+    whole_identity,
+)
 from firmhold.device.check import Checker, Ended
 from firmhold.device.fetch.ask import FetchClient, Port
 from firmhold.device.fetch.config import (
     CERTIFICATE,
     CONFIG,
-    KEY,
     SPOOL,
     Base,
     FetchConfig,
@@ -121,9 +130,8 @@ class Online:
 
     def _keep_certified(self) -> None:
         """Renew the certificate in time; what cannot be now is tried in the next cycle."""
-        with own_disk(self.folder / CERTIFICATE):
-            certificate = read_file(self.folder / CERTIFICATE, MAX_PEM_BYTES)
-        if over(certificate, self._now):
+        certificate = kept_identity(self.folder / CERTIFICATE)
+        if certificate is None or over(certificate, self._now):
             self.recover()
         elif due(certificate, self._now):
             try:
@@ -182,9 +190,16 @@ def configured(
 
 
 def keep_identity(folder: Path, identity: TlsIdentity) -> None:
-    """Keep a certificate and its key; the certificate, which makes them count, is written last."""
-    replace_file(folder / KEY, identity.key)
-    replace_file(folder / CERTIFICATE, identity.certificate)
+    """Keep a certificate and its key, both at one stroke."""
+    replace_file(folder / CERTIFICATE, identity.key + identity.certificate)
+
+
+def kept_identity(place: Path) -> Certificate | None:
+    """Return the certificate that is kept with its key; None if it is lost or spoilt."""
+    try:
+        return whole_identity(read_file(place, MAX_PEM_BYTES))
+    except OSError:
+        return None
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -16,7 +16,7 @@ from rich.console import RenderableType
 from firmhold.fleet import show as drawn
 from firmhold.fleet.ask import Part
 from firmhold.fleet.divide import OPERATORS, divide, is_divided, users_of_this_machine
-from firmhold.fleet.home import OFFICES, PARTS, Home, open_home
+from firmhold.fleet.home import MOST_HOURS, OFFICES, PARTS, Home, open_home
 from firmhold.fleet.invite import invitation
 from firmhold.fleet.keys import name_key, take_roots
 from firmhold.fleet.operate import following, planned, send
@@ -74,12 +74,17 @@ def init(
     enrolment_port: Annotated[int, typer.Option(min=1, max=65535)] = 8444,
     wait: Annotated[int, typer.Option(min=1, help="Seconds between check-ins.")] = 3600,
     database: Annotated[str | None, typer.Option(help="SQLAlchemy URL; else SQLite.")] = None,
+    certificate_hours: Annotated[
+        int, typer.Option(min=1, max=MOST_HOURS, help="How long devices' certificates live.")
+    ] = 168,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Make a server's folder: its authority, its certificates, its tables."""
     folder = home.absolute()
     url = database or f"sqlite:///{folder / 'fleet.db'}"
-    made = Home(folder, host, device_port, enrolment_port, site.absolute(), url, wait)
+    made = Home(
+        folder, host, device_port, enrolment_port, site.absolute(), url, wait, certificate_hours
+    )
     passphrase = Passphrases(passphrase_file).passphrase(f"the keys in {desk / 'keys'}")
     set_up(made, desk, passphrase, _now())
     say(f"fleet server made in {folder}")

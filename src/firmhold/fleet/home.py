@@ -42,6 +42,7 @@ OFFICES: Mapping[str, str] = {
 """What keys are for, each with the file in which it is looked for where no URI names it."""
 
 MOST_KEYS = 16
+MOST_HOURS = 90 * 24
 
 _SHAPE = Shape(Code.FLEET_SETUP)
 _MEMBERS = ("format", "host", "device_port", "enrolment_port", "site", "database", "wait")
@@ -62,6 +63,8 @@ class Home:
     """SQLAlchemy URL; `{part}` in it stands for whose it is."""
     wait: int
     """Seconds between two check-ins of a device, before jitter."""
+    certificate_hours: int = 168
+    """How long a device's certificate lives."""
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """Key URIs by office; of several, the one counts that is appointed now."""
 
@@ -107,6 +110,7 @@ class Home:
                 "site": str(self.site),
                 "database": self.database,
                 "wait": self.wait,
+                "certificate_hours": self.certificate_hours,
                 **({"keys": keys} if keys else {}),
             }
         )
@@ -125,7 +129,7 @@ def open_home(folder: Path) -> Home:
 
 def _read(folder: Path, data: bytes) -> Home:
     value = parse_json(data, max_bytes=MAX_BYTES)
-    members = _SHAPE.members(value, "fleet", _MEMBERS, optional=("keys",))
+    members = _SHAPE.members(value, "fleet", _MEMBERS, optional=("keys", "certificate_hours"))
     _SHAPE.a_number(members["format"], "fleet.format", FORMAT, FORMAT)
     return Home(
         folder=folder,
@@ -137,6 +141,9 @@ def _read(folder: Path, data: bytes) -> Home:
         site=Path(_SHAPE.a_text(members["site"], "fleet.site", MOST_TEXT)),
         database=_SHAPE.a_text(members["database"], "fleet.database", MOST_TEXT),
         wait=_SHAPE.a_number(members["wait"], "fleet.wait", 1, 30 * 86_400),
+        certificate_hours=_SHAPE.a_number(
+            members.get("certificate_hours", 168), "fleet.certificate_hours", 1, MOST_HOURS
+        ),
         keys=_keys(members.get("keys", {})),
     )
 

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -66,7 +66,9 @@ async def ca_work(home: Home, key: Signer, clock: Clock) -> None:
     """Be the CA, with its key, until cancelled."""
     own = x509.load_pem_x509_certificate(_read(home, "ca", "authority.pem"))
     with used(open_database(home.database_for("ca"), "ca")) as database:
-        part = ca.Ca(CaDesk(database, Authority(key, own), Nonces()), clock)
+        lifetime = timedelta(hours=home.certificate_hours)
+        desk = CaDesk(database, Authority(key, own), Nonces(), lifetime)
+        part = ca.Ca(desk, clock)
         await _together(
             listen(ca.gateway_app(part), unix(home.socket("ca")), None),
             listen(ca.operators_app(part), unix(home.socket("ca-admin")), None),

@@ -29,7 +29,7 @@ class Shown:
     @classmethod
     def of_device(cls, state: Path) -> "Shown":
         """What the device with this state folder shows."""
-        return cls(state / "fetch" / "client.pem", state / "fetch" / "client.key")
+        return cls(state / "fetch" / "client.pem", state / "fetch" / "client.pem")
 
     @classmethod
     def keep(cls, folder: Path, certificate: x509.Certificate, key: PrivateKey) -> "Shown":

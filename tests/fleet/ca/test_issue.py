@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from sqlalchemy import Engine, func, select
 from tests.fleet.conftest import NOW
 
-from firmhold.fleet.ca.issue import LIFETIMES, Desk, State
+from firmhold.fleet.ca.issue import LIFETIME, Desk, State
 from firmhold.fleet.nonces import LIFETIME as CHALLENGE_LIFETIME
 from firmhold.fleet.tables import CERTIFICATES, ENROLLED, TOKENS
 from firmhold.protocol.enrolment import Enrolment, parse_enrolment, parse_issued
@@ -75,11 +75,11 @@ def rows(database: Engine) -> tuple[int, int]:
 
 
 def test_a_new_device_gets_a_certificate_of_the_full_class(ca: Desk, owner: SimOwner) -> None:
-    """It names the device and nobody else, is for asking alone, and lives for a month."""
+    """It names the device and nobody else, is for asking alone, and lives for a week."""
     answer = enrolled(ca, owner)
     found, issued = certificate(answer), parse_issued(answer)
     assert named(answer) == Identity(CAMERA, CertificateClass.FULL)
-    assert found.not_valid_after_utc == NOW + LIFETIMES[CertificateClass.FULL]
+    assert found.not_valid_after_utc == NOW + LIFETIME
     assert found.public_key() == owner.tls.public_key()
     (authority,) = issued.authorities
     found.verify_directly_issued_by(x509.load_der_x509_certificate(authority))
@@ -198,7 +198,7 @@ def test_a_tls_key_may_be_ed25519_too(ca: Desk, owner: SimOwner) -> None:
 def test_a_device_with_a_good_certificate_renews_in_full(ca: Desk, owner: SimOwner) -> None:
     """Its own signing key is all that it needs."""
     enrolled(ca, owner)
-    assert named(again(ca, owner, NOW + 15 * DAY)).certificate_class is CertificateClass.FULL
+    assert named(again(ca, owner, NOW + 3 * DAY)).certificate_class is CertificateClass.FULL
 
 
 def test_who_was_away_too_long_gets_the_recovery_class_and_comes_back(
@@ -210,7 +210,7 @@ def test_who_was_away_too_long_gets_the_recovery_class_and_comes_back(
     answer = again(ca, owner, late)
     assert named(answer).certificate_class is CertificateClass.RECOVERY
     lifetime = certificate(answer).not_valid_after_utc - late
-    assert lifetime == LIFETIMES[CertificateClass.RECOVERY]
+    assert lifetime == LIFETIME
     assert named(again(ca, owner, late + DAY)).certificate_class is CertificateClass.FULL
 
 

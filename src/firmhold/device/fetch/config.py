@@ -14,7 +14,8 @@ from firmhold.trust.errors import Code
 from firmhold.trust.shape import Shape, written_date
 
 CONFIG = "fetch.json"
-AUTHORITY, CERTIFICATE, KEY, SPOOL = "authority.pem", "client.pem", "client.key", "spool"
+AUTHORITY, CERTIFICATE, SPOOL = "authority.pem", "client.pem", "spool"
+"""`client.pem` has the certificate and its key in one file: never one without the other."""
 MAX_BYTES = 1_048_576
 MOST_PINS = 64
 MOST_BASES = 64

@@ -25,7 +25,6 @@ from firmhold.device.fetch.client import Server
 from firmhold.device.fetch.config import (
     AUTHORITY,
     CERTIFICATE,
-    KEY,
     SPOOL,
     FetchConfig,
     read_fetch_config,
@@ -160,7 +159,6 @@ class Fetcher:
             meant = Pinned(
                 self._folder / AUTHORITY,
                 self._folder / CERTIFICATE if known else None,
-                self._folder / KEY if known else None,
                 config.pins,
                 config.floor,
             )

@@ -45,16 +45,15 @@ class Pinned:
     """The gateway: of the private authority, with a pinned key."""
 
     authority: Path
-    certificate: Path | None
-    """The device's own; None: nobody in particular asks."""
-    key: Path | None
+    identity: Path | None
+    """The device's own certificate with its key; None: nobody in particular asks."""
     pins: frozenset[bytes]
     """SHA-256 of each SubjectPublicKeyInfo that is taken."""
     floor: datetime
 
     def context(self) -> ssl.SSLContext:
         """Return how to shake hands, with the device's certificate if it has one yet."""
-        return context(self.authority, self.certificate, self.key)
+        return context(self.authority, self.identity)
 
     def require(self, url: str, certificate: bytes) -> None:
         """Pass if the certificate has not ended and the key is one of the pins."""
@@ -111,18 +110,18 @@ class SecureConnection(Connection):
         return secured
 
 
-def context(authority: Path, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+def context(authority: Path, identity: Path | None) -> ssl.SSLContext:
     """Return how to shake hands with a server of the private authority, and of no other.
 
-    The device's certificate is shown if both files are there. Raises `Damaged`.
+    The device's certificate is shown if its file is there. Raises `Damaged`.
     """
     found = _context()
     with own_disk(authority):
         found.load_verify_locations(authority)
-    if certificate is not None and key is not None and certificate.exists() and key.exists():
-        with own_disk(certificate):
+    if identity is not None and identity.exists():
+        with own_disk(identity):
             # A key that is enciphered is not one that this process could use: nobody is asked.
-            found.load_cert_chain(certificate, key, password="")
+            found.load_cert_chain(identity, password="")
     return found
 
 

@@ -33,10 +33,10 @@ from firmhold.trust.keys import derived_key_id, parse_public_key
 from firmhold.trust.outer_faults import FleetFault
 from firmhold.trust.tuf.schema import an_object
 
-LIFETIMES = {
-    CertificateClass.FULL: timedelta(days=30),
-    CertificateClass.RECOVERY: timedelta(days=7),
-}
+LIFETIME = timedelta(days=7)
+"""Of a device's certificate, where nobody says otherwise; the recovery class has no longer one."""
+
+SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=90)
 CHALLENGE = "certificate"
 
 _MAX_KEY_BYTES = 4096
@@ -65,6 +65,7 @@ class Desk:
     database: Engine
     authority: Authority
     nonces: Nonces
+    lifetime: timedelta = LIFETIME
 
     def invite(self, device: DeviceId, now: datetime, lifetime: timedelta) -> str:
         """Return a token for a device that is not enrolled yet."""
@@ -127,7 +128,8 @@ class Desk:
     def _issue(
         self, connection: Connection, identity: Identity, key: PublicKey, now: datetime
     ) -> bytes:
-        lifetime = LIFETIMES[identity.certificate_class]
+        full = identity.certificate_class is CertificateClass.FULL
+        lifetime = self.lifetime if full else min(self.lifetime, LIFETIME)
         made = self.authority.for_device(identity, key, now, lifetime)
         connection.execute(
             insert(CERTIFICATES),
