@@ -14,11 +14,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from firmhold.fleet.ca.authority import Authority, make_authority
 from firmhold.fleet.ca.issue import State
+from firmhold.pkix.borrowed import public_half, sign_certificate
 from firmhold.protocol.check_in import Known, Question
 from firmhold.protocol.identity import CertificateClass, Identity
 from firmhold.protocol.paths import CHECK_IN
 from firmhold.protocol.problem import parse_problem
-from firmhold.signing.certificates import public_half, sign_certificate
 from firmhold.sim.caller import Caller, PrivateKey, Shown, described
 from firmhold.sim.fleet import SimFleet
 from firmhold.sim.owner import tls_key

@@ -18,7 +18,7 @@ from firmhold.device.fetch.config import Base, FetchConfig
 from firmhold.device.fetch.payloads import Sources
 from firmhold.device.fetch.spool import Spool
 from firmhold.fleet.ca.authority import Authority, make_authority
-from firmhold.signing.certificates import public_half
+from firmhold.pkix.borrowed import public_half
 from firmhold.sim.fleet import free_port
 from firmhold.sim.signer import sim_pem, sim_signer
 from firmhold.trust.errors import Code, FirmholdError

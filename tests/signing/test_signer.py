@@ -19,11 +19,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from tests.signing.conftest import Known
 
+from firmhold.pkix.borrowed import borrowed, public_half, sign_certificate, sign_request
+from firmhold.pkix.public import Algorithm, entry_of
 from firmhold.signing.audit import Auditable
-from firmhold.signing.certificates import borrowed, public_half, sign_certificate, sign_request
 from firmhold.signing.file import FileSigner
-from firmhold.signing.ports import Algorithm, Signer, Tier
-from firmhold.signing.public import entry_of
+from firmhold.signing.ports import Signer, Tier
 from firmhold.signing.uri import create_signer, open_signer
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.token import SimTokens

@@ -11,10 +11,10 @@ from pkcs11 import exceptions as failures
 from pkcs11.types import DeriveMixin, PrivateKey, Session
 from tests.signing.conftest import PIN, Known
 
+from firmhold.pkix.public import Algorithm
 from firmhold.signing import token as tokens_module
 from firmhold.signing.pkcs11_signer import Pkcs11Signer
 from firmhold.signing.pkcs11_uri import parse_token_key
-from firmhold.signing.ports import Algorithm
 from firmhold.signing.token import Token, let_go, token_of
 from firmhold.signing.uri import open_signer
 from firmhold.sim.token import SimTokens

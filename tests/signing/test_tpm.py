@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.signing.conftest import Known
 
-from firmhold.signing.ports import Algorithm
+from firmhold.pkix.public import Algorithm
 from firmhold.signing.tpm import TpmSigner
 from firmhold.sim.tpm import SimMaker, SimTpm
 from firmhold.trust.errors import Code, Misuse, Unavailable

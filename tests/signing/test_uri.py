@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from firmhold.pkix.public import Algorithm
 from firmhold.signing.file import FileSigner
 from firmhold.signing.pkcs11_uri import MODULE, TokenKey, parse_token_key, token_uri
-from firmhold.signing.ports import Algorithm
 from firmhold.signing.tpm_uri import DEFAULT_TCTI, TpmKey, parse_tpm_key
 from firmhold.signing.uri import create_signer, open_signer
 from firmhold.trust.errors import Code, Misuse

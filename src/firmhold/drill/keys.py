@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from firmhold.pkix.public import Algorithm
 from firmhold.release.documents import ROLES
 from firmhold.release.keys import default_holders
 from firmhold.signing.file import FileSigner
-from firmhold.signing.ports import Algorithm, Signer
+from firmhold.signing.ports import Signer
 from firmhold.signing.uri import create_signer, open_signer
 from firmhold.sim.token import SimTokens, softhsm_module
 from firmhold.trust.errors import FirmholdError

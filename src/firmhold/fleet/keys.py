@@ -14,7 +14,7 @@ from cryptography import x509
 
 from firmhold.fleet.director.appointed import Roots, root_file
 from firmhold.fleet.home import MAX_BYTES, OFFICES, SETUP, Home
-from firmhold.signing.certificates import public_half
+from firmhold.pkix.borrowed import public_half
 from firmhold.signing.ports import Secrets, Signer, Tier
 from firmhold.signing.uri import open_signer
 from firmhold.storage.atomic import replace_file

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from firmhold.fleet.ca.authority import Authority, make_authority
 from firmhold.fleet.database import make_database
 from firmhold.fleet.home import SETUP, SOCKETS, Home
-from firmhold.signing.certificates import public_half
+from firmhold.pkix.borrowed import public_half
 from firmhold.signing.file import FileSigner
 from firmhold.storage.atomic import make_folder, replace_file
 from firmhold.storage.disk import own_disk, read_file, why

@@ -9,11 +9,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
+from firmhold.pkix.public import CURVES, HASHES, Algorithm, entry_of
 from firmhold.signing.audit import Finding
 from firmhold.signing.hold import keep_memory_in
 from firmhold.signing.pkcs8 import is_sealed, open_key, seal_key
-from firmhold.signing.ports import Algorithm, Tier
-from firmhold.signing.public import CURVES, HASHES, entry_of
+from firmhold.signing.ports import Tier
 from firmhold.storage.atomic import make_folder, sync_folder
 from firmhold.storage.disk import own_disk, read_file, why
 from firmhold.trust.encoding import JsonValue

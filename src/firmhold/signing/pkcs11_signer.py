@@ -18,10 +18,10 @@ from pkcs11 import exceptions as failures
 from pkcs11.types import PrivateKey, Session, SignMixin
 from pkcs11.types import PublicKey as TokenPublicKey
 
+from firmhold.pkix.public import Algorithm, PublicKey, entry_of
 from firmhold.signing.audit import Finding
 from firmhold.signing.pkcs11_uri import TokenKey, parse_token_key
-from firmhold.signing.ports import Algorithm, Secrets, Tier
-from firmhold.signing.public import PublicKey, entry_of
+from firmhold.signing.ports import Secrets, Tier
 from firmhold.signing.token import Token, token_of
 from firmhold.trust.encoding import JsonValue
 from firmhold.trust.errors import Code, Misuse

@@ -22,15 +22,6 @@ class Tier(StrEnum):
     """A key service of somebody else, over the network."""
 
 
-@unique
-class Algorithm(StrEnum):
-    """Which keys can be made here; the value is the scheme of TUF key tables (TUF 4.2)."""
-
-    ED25519 = "ed25519"
-    P256 = "ecdsa-sha2-nistp256"
-    P384 = "ecdsa-sha2-nistp384"
-
-
 class Signer(Protocol):
     """A private key that cannot be read, only used."""
 

@@ -10,10 +10,11 @@ What speaks to tokens, TPMs and services is loaded when a key of theirs is named
 
 from pathlib import Path
 
+from firmhold.pkix.public import Algorithm
 from firmhold.signing.audit import Auditable
 from firmhold.signing.file import FileSigner
 from firmhold.signing.pkcs11_uri import SCHEME as PKCS11_SCHEME
-from firmhold.signing.ports import Algorithm, Secrets, Signer
+from firmhold.signing.ports import Secrets, Signer
 from firmhold.signing.tpm_uri import SCHEME as TPM_SCHEME
 from firmhold.trust.errors import Code, Misuse
 from firmhold.trust.outer_faults import PlaceFault

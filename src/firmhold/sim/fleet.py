@@ -39,11 +39,11 @@ from firmhold.fleet.operate import following, planned, send
 from firmhold.fleet.parts import ca_work, director_work, gateway_work
 from firmhold.fleet.tables import READ_UP_TO, REPORTS
 from firmhold.fleet.waves import read_waves
+from firmhold.pkix.borrowed import public_half
 from firmhold.protocol.invitation import Invitation, parse_invitation
 from firmhold.release.adapters.folder import FolderDesk, FolderSite
 from firmhold.release.build import build_release
 from firmhold.release.description import read_description
-from firmhold.signing.certificates import public_half
 from firmhold.signing.file import FileSigner
 from firmhold.sim.clock import SimClock
 from firmhold.sim.fleet_device import FleetDevice

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from firmhold.pkix.borrowed import sign_request
 from firmhold.protocol.enrolment import CertificateRequest, Enrolment
-from firmhold.signing.certificates import sign_request
 from firmhold.signing.file import FileSigner
 from firmhold.sim.signer import sim_signer
 from firmhold.trust.device_id import DeviceId

@@ -18,9 +18,9 @@ from tests.fleet.conftest import NOW
 from firmhold.fleet.ca.issue import LIFETIME, Desk, State
 from firmhold.fleet.nonces import LIFETIME as CHALLENGE_LIFETIME
 from firmhold.fleet.tables import CERTIFICATES, ENROLLED, TOKENS
+from firmhold.pkix.borrowed import public_half
 from firmhold.protocol.enrolment import Enrolment, parse_enrolment, parse_issued
 from firmhold.protocol.identity import CertificateClass, Identity, read_identity
-from firmhold.signing.certificates import public_half
 from firmhold.sim.owner import SimOwner
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, FirmholdError, Misuse, Refused

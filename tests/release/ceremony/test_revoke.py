@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from firmhold.pkix.borrowed import public_half
 from firmhold.release.adapters.folder import FolderDesk, FolderSite
 from firmhold.release.ceremony.cards import Card, make_card, parse_card
 from firmhold.release.ceremony.impact import impact
@@ -15,7 +16,6 @@ from firmhold.release.ceremony.plan import RepositoryName
 from firmhold.release.ceremony.propose import DIRECTOR_ROOT
 from firmhold.release.ceremony.revoke import Hands, Revocation
 from firmhold.release.publish import Published, publish
-from firmhold.signing.certificates import public_half
 from firmhold.sim.signer import sim_signer
 from firmhold.sim.vendor import SimReader, SimVendor
 from firmhold.trust.errors import Code, Damaged, Misuse, Refused

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from firmhold.pkix.borrowed import public_half, sign_certificate
+from firmhold.pkix.public import PublicKey
 from firmhold.protocol.identity import Identity
-from firmhold.signing.certificates import public_half, sign_certificate
 from firmhold.signing.ports import Signer
-from firmhold.signing.public import PublicKey
 
 Usage = x509.ObjectIdentifier
 

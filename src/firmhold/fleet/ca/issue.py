@@ -17,6 +17,7 @@ from firmhold.fleet.ca.requests import signing_key, tls_key
 from firmhold.fleet.ca.tokens import make_token, spend
 from firmhold.fleet.nonces import Nonces
 from firmhold.fleet.tables import CERTIFICATES, ENROLLED
+from firmhold.pkix.public import PublicKey
 from firmhold.protocol.enrolment import (
     Issued,
     asked_by,
@@ -25,7 +26,6 @@ from firmhold.protocol.enrolment import (
     verify_request,
 )
 from firmhold.protocol.identity import CertificateClass, Identity
-from firmhold.signing.public import PublicKey
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.encoding import canonical_json, parse_json
 from firmhold.trust.errors import Code, Misuse, Refused

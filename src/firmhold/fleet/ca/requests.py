@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from firmhold.signing.public import PublicKey
+from firmhold.pkix.public import PublicKey
 from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.keys import ed25519_entry

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from firmhold.pkix.public import Algorithm
 from firmhold.release.adapters.folder import FolderDesk
 from firmhold.release.arguments import moment, pinned_root, say, write_new
 from firmhold.release.ceremony.adopt import adopt
@@ -29,7 +30,7 @@ from firmhold.release.ceremony.transcript import verify
 from firmhold.release.ceremony.words import words_of
 from firmhold.release.options import At, PassphraseFile, PinFd, PinnedRoot, run
 from firmhold.signing.passphrases import Passphrases
-from firmhold.signing.ports import Algorithm, Tier
+from firmhold.signing.ports import Tier
 from firmhold.signing.uri import create_signer, open_signer
 from firmhold.trust.errors import Code, Misuse, UsageFault
 from firmhold.trust.tuf.root_fields import Domain

@@ -4,7 +4,8 @@ The library signs with objects of its own key classes; these are such objects th
 hand what is to be signed to a `Signer`.
 """
 
-from typing import NoReturn
+from collections.abc import Mapping
+from typing import NoReturn, Protocol
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,9 +19,22 @@ from cryptography.x509 import (
     CertificateSigningRequestBuilder,
 )
 
-from firmhold.signing.ports import Signer
-from firmhold.signing.public import CURVES, HASHES, PublicKey, public_key_of
+from firmhold.pkix.public import CURVES, HASHES, PublicKey, public_key_of
+from firmhold.trust.encoding import JsonValue
 from firmhold.trust.errors import Code, Misuse, UsageFault
+
+
+class Signer(Protocol):
+    """A key that signs, wherever it lives."""
+
+    @property
+    def entry(self) -> Mapping[str, JsonValue]:
+        """The public half as an entry of a key table."""
+        ...
+
+    def sign(self, payload: bytes) -> str:
+        """Return the signature over `payload`, in hexadecimal; ECDSA as DER."""
+        ...
 
 
 def public_half(signer: Signer) -> PublicKey:

@@ -1,6 +1,7 @@
 """Public halves: as entries of key tables, and back as objects that certificates are made with."""
 
 from collections.abc import Mapping
+from enum import StrEnum, unique
 from typing import TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -12,11 +13,20 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from firmhold.signing.ports import Algorithm
 from firmhold.trust.encoding import JsonValue
 from firmhold.trust.errors import Code, Misuse
 from firmhold.trust.keys import ED25519, ed25519_entry, parse_public_key
 from firmhold.trust.outer_faults import PlaceFault
+
+
+@unique
+class Algorithm(StrEnum):
+    """Which keys can be made here; the value is the scheme of TUF key tables (TUF 4.2)."""
+
+    ED25519 = "ed25519"
+    P256 = "ecdsa-sha2-nistp256"
+    P384 = "ecdsa-sha2-nistp384"
+
 
 PublicKey: TypeAlias = Ed25519PublicKey | EllipticCurvePublicKey
 
