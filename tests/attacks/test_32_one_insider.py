@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from firmhold.device.check import Ended
-from firmhold.fleet.director.beliefs import Beliefs, Published
+from firmhold.fleet.beliefs import Beliefs, Published
 from firmhold.fleet.operate import planned, send
 from firmhold.fleet.tables import ACTS, ROLLOUTS, WORDS
 from firmhold.fleet.waves import read_waves

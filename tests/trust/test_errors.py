@@ -37,6 +37,7 @@ FAULTS = Fault.__subclasses__()
 MOMENT = datetime(2030, 1, 1, tzinfo=UTC)
 PLACES = {
     "act",
+    "attestation",
     "ceremony",
     "ca",
     "device",

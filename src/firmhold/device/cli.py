@@ -82,6 +82,12 @@ def _add_making(commands: "argparse._SubParsersAction[Parser]") -> None:
     enrol.add_argument("--invitation", type=Path, required=True, help="what an operator wrote")
     enrol.add_argument("--fetch", type=Path, help=_FETCH)
     enrol.add_argument("--fetch-user", help="a user of its own for the process with the network")
+    enrol.add_argument(
+        "--tpm",
+        nargs="?",
+        const="device:/dev/tpmrm0",
+        help="make the signing key in the TPM; reached by this TCTI, else by the kernel",
+    )
     init = commands.add_parser("init", help="make a device that has no server")
     for name, what in (
         ("device", "the device's name"),

@@ -39,7 +39,7 @@ def _enrol(options: argparse.Namespace) -> None:
     enrol(
         options.state,
         invited,
-        Body(_slots(options), options.group, options.fetch_user),
+        Body(_slots(options), options.group, options.fetch_user, options.tpm),
         options.fetch,
     )
     say(f"{invited.device} is enrolled at {invited.host}:{invited.device_port}")

@@ -33,6 +33,8 @@ class Config:
     revision: int
     groups: tuple[str, ...]
     slots: dict[Slot, Path]
+    tpm: str | None = None
+    """How the TPM with the device signing key is reached (TCTI); None: the key is in a file."""
 
     def to_bytes(self) -> bytes:
         """Return the form in which it is stored; `parse_config` reads it back."""
@@ -47,13 +49,15 @@ class Config:
                 "revision": self.revision,
                 "groups": groups,
                 "slots": slots,
+                **({} if self.tpm is None else {"tpm": self.tpm}),
             }
         )
 
 
 def parse_config(data: bytes) -> Config:
     """Read what `Config.to_bytes` wrote. Raises `Refused`."""
-    members = _SHAPE.members(parse_json(data, max_bytes=MAX_BYTES), "config", _MEMBERS)
+    value = parse_json(data, max_bytes=MAX_BYTES)
+    members = _SHAPE.members(value, "config", _MEMBERS, optional=("tpm",))
     slots = _SHAPE.members(members["slots"], "config.slots", tuple(Slot))
     return Config(
         device=DeviceId(_SHAPE.a_name(members["device"], "config.device")),
@@ -66,4 +70,5 @@ def parse_config(data: bytes) -> Config:
             slot: Path(_SHAPE.a_text(slots[slot], f"config.slots.{slot}", MOST_PATH))
             for slot in Slot
         },
+        tpm=_SHAPE.a_name(members["tpm"], "config.tpm") if "tpm" in members else None,
     )

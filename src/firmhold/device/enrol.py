@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from firmhold.device.adapters.disk import own_disk
-from firmhold.device.adapters.key import DeviceKey, new_tls_key
+from firmhold.device.adapters.key import new_tls_key
 from firmhold.device.adapters.user import give, require_user
 from firmhold.device.appliance import read_config
 from firmhold.device.certificates import MAX_BYTES, TlsIdentity, identity, recovered
@@ -19,6 +19,7 @@ from firmhold.device.config import Config
 from firmhold.device.fetch.ask import FetchClient
 from firmhold.device.fetch.config import AUTHORITY, CERTIFICATE, CONFIG, SPOOL, FetchConfig
 from firmhold.device.fetching import fetching
+from firmhold.device.keys import SigningKey, make_key
 from firmhold.device.make import is_device, make_device
 from firmhold.device.online import (
     FETCH,
@@ -49,6 +50,8 @@ class Body:
     groups: Sequence[str] = ()
     fetch_user: str | None = None
     """Who fetches, where root installs; None: the same user."""
+    tpm: str | None = None
+    """The TPM in which the device signing key is made (TCTI); None: it is made in a file."""
 
 
 def enrol(state: Path, invited: Invitation, body: Body, fetch: Path | None = None) -> None:
@@ -65,7 +68,7 @@ def enrol(state: Path, invited: Invitation, body: Body, fetch: Path | None = Non
     folder = state / FETCH
     _require_meant(state, invited.device)
     _require_not_enrolled(state, folder)
-    key = DeviceKey.make(state / SIGNING_KEY)
+    key = make_key(state / SIGNING_KEY, read_config(state).tpm)
     with own_disk(folder):
         folder.mkdir(mode=0o750, exist_ok=True)
     if body.fetch_user is not None:
@@ -80,10 +83,11 @@ def enrol(state: Path, invited: Invitation, body: Body, fetch: Path | None = Non
             client.close()
 
 
-def _certified(server: Asked, invited: Invitation, key: DeviceKey) -> TlsIdentity:
+def _certified(server: Asked, invited: Invitation, key: SigningKey) -> TlsIdentity:
     private, csr = new_tls_key()
-    asked = Enrolment(invited.token, invited.device, key.csr, csr)
     try:
+        proven = key.proven(server, invited.device)
+        asked = Enrolment(invited.token, invited.device, key.csr, csr, proven)
         return identity(server.post(ENROL, asked.to_bytes(), MAX_BYTES), private)
     except Unavailable as error:
         if not _spent(error):
@@ -91,7 +95,9 @@ def _certified(server: Asked, invited: Invitation, key: DeviceKey) -> TlsIdentit
         return _by_its_key(server, invited.device, key, error)
 
 
-def _by_its_key(server: Asked, device: DeviceId, key: DeviceKey, first: Unavailable) -> TlsIdentity:
+def _by_its_key(
+    server: Asked, device: DeviceId, key: SigningKey, first: Unavailable
+) -> TlsIdentity:
     """Get a certificate by the key that was enrolled, if it was; else the token's fault counts."""
     try:
         return recovered(server, device, key, new_tls_key)
@@ -126,6 +132,7 @@ def _config(invited: Invitation, body: Body) -> Config:
         revision=invited.revision,
         groups=tuple(body.groups),
         slots={slot: path.absolute() for slot, path in body.slots.items()},
+        tpm=body.tpm,
     )
 
 

@@ -14,7 +14,7 @@ from ssl import DER_cert_to_PEM_cert
 from cryptography.x509 import Certificate
 
 from firmhold.device.adapters.disk import own_disk, read_file, sync_folder, write_all
-from firmhold.device.adapters.key import DeviceKey, new_tls_key
+from firmhold.device.adapters.key import new_tls_key
 from firmhold.device.adapters.spooled import Spooled
 from firmhold.device.appliance import Appliance, uptime
 from firmhold.device.certificates import (
@@ -36,6 +36,7 @@ from firmhold.device.fetch.config import (
     FetchConfig,
     read_fetch_config,
 )
+from firmhold.device.keys import open_key
 from firmhold.device.report import Standing
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.errors import Code, Unavailable
@@ -72,7 +73,7 @@ class Online:
     def __init__(self, state: Path, socket: Path) -> None:
         self.appliance = Appliance(state)
         self.folder = state / FETCH
-        self.key = DeviceKey(state / SIGNING_KEY)
+        self.key = open_key(state / SIGNING_KEY, self.appliance.config.tpm)
         self.client = FetchClient(socket)
 
     def close(self) -> None:

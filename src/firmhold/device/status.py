@@ -59,6 +59,7 @@ def _server(state: Path, appliance: Appliance) -> dict[str, object]:
     return {
         "server": f"{known.host}:{known.device_port}",
         "certificate": _certificate(folder / CERTIFICATE),
+        "signing key": "in a file" if appliance.config.tpm is None else "in the TPM",
         "last report": "none" if account.told is None else f"{written_date(last)} or later",
     }
 

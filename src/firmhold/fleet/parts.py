@@ -9,12 +9,14 @@ from pathlib import Path
 import httpx
 from cryptography import x509
 
+from firmhold.fleet.beliefs import Beliefs
 from firmhold.fleet.ca import serve as ca
 from firmhold.fleet.ca.authority import Authority
+from firmhold.fleet.ca.hardware import Roots
 from firmhold.fleet.ca.issue import Desk as CaDesk
 from firmhold.fleet.director import serve as director
-from firmhold.fleet.director.appointed import Appointed, Roots
-from firmhold.fleet.director.beliefs import Beliefs
+from firmhold.fleet.director.appointed import Appointed
+from firmhold.fleet.director.appointed import Roots as DirectorRoots
 from firmhold.fleet.divide import become
 from firmhold.fleet.gateway.check_in import Desk
 from firmhold.fleet.gateway.enrol import Ca, enrolment_app
@@ -67,7 +69,7 @@ async def ca_work(home: Home, key: Signer, clock: Clock) -> None:
     own = x509.load_pem_x509_certificate(_read(home, "ca", "authority.pem"))
     with used(open_database(home.database_for("ca"), "ca")) as database:
         lifetime = timedelta(hours=home.certificate_hours)
-        desk = CaDesk(database, Authority(key, own), Nonces(), lifetime)
+        desk = CaDesk(database, Authority(key, own), Nonces(), _makers(home, clock), lifetime)
         part = ca.Ca(desk, clock)
         await _together(
             listen(ca.gateway_app(part), unix(home.socket("ca")), None),
@@ -79,7 +81,7 @@ async def director_work(
     home: Home, signers: Sequence[Signer], clocks: Sequence[Signer], clock: Clock
 ) -> None:
     """Be the director, with the keys of its words and those that tell the time."""
-    roots = Roots(home.folder / "roots")
+    roots = DirectorRoots(home.folder / "roots")
     beliefs = Beliefs(home.site, _read(home, "roots", "image.root.json"), clock())
     appointed = Appointed(roots, beliefs, signers, clocks)
     with used(open_database(home.database_for("director"), "director")) as database:
@@ -118,6 +120,20 @@ async def _ports(home: Home, part: Gateway, key: Path, passphrase: str) -> None:
         listen(enrolment_app(part.ca), new, tls(ssl.CERT_NONE)),
         keep_writing(part.inbox),
     )
+
+
+def _makers(home: Home, clock: Clock) -> Roots:
+    """The makers of TPMs whom the settings name, by what is published when somebody asks."""
+    believed: list[Beliefs] = []
+
+    def roots() -> Sequence[bytes]:
+        if not believed:
+            root = _read(home, "roots", "image.root.json")
+            believed.append(Beliefs(home.site, root, clock()))
+        believed[0].refresh(clock())
+        return believed[0].settings.value.ek_roots
+
+    return roots
 
 
 async def _together(*work: Work) -> None:

@@ -20,7 +20,7 @@ BAR_COLUMNS = 20
 LOOK_SECONDS = 1.0
 LISTED = 8
 
-DEVICES = ("device", "model", "revision", "version", "booted", "seen", "refusals", "alarms")
+DEVICES = ("device", "model", "revision", "version", "booted", "key", "seen", "refusals", "alarms")
 ROLLOUTS = ("rollout", "product", "open_waves", "progress", "confirmed", "failed", "waiting")
 
 

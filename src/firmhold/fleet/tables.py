@@ -36,6 +36,8 @@ ENROLLED = Table(
     Column("device", String(64), primary_key=True),
     Column("key", LargeBinary, nullable=False),  # the entry of its signing key, as in a key table
     Column("state", String(16), nullable=False),  # active, quarantined, revoked
+    Column("tier", String(16), nullable=False),  # tpm, file: where its signing key lives
+    Column("endorsement", String(64), unique=True),  # SHA-256 of the TPM's endorsement key
     Column("enrolled_at", BigInteger, nullable=False),
 )
 CERTIFICATES = Table(

@@ -36,6 +36,38 @@ KIND = Kind(TAG, MAX_BYTES, _SHAPE, Code.PROTOCOL_TAG)
 
 
 @dataclass(frozen=True, slots=True)
+class TpmShown:
+    """What a device shows of its TPM, and of its signing key in it."""
+
+    certificate: bytes
+    """Of the endorsement key, DER."""
+    chain: tuple[bytes, ...]
+    """Authorities between that certificate and a root, DER."""
+    endorsement: bytes
+    """The endorsement key's `TPM2B_PUBLIC`."""
+    key: bytes
+    """The device signing key's `TPM2B_PUBLIC`."""
+
+    def to_json(self) -> JsonObject:
+        """Return it as messages bear it."""
+        chain: list[JsonValue] = [each.hex() for each in self.chain]
+        return {
+            "certificate": self.certificate.hex(),
+            "chain": chain,
+            "endorsement": self.endorsement.hex(),
+            "key": self.key.hex(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TpmProven:
+    """What a device shows of its TPM, and the secret that this TPM has opened."""
+
+    shown: TpmShown
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolment:
     """What a new device brings."""
 
@@ -45,6 +77,8 @@ class Enrolment:
     """For the device signing key."""
     tls_csr: bytes
     """For the key of its TLS certificate."""
+    tpm: TpmProven | None = None
+    """None: the signing key is in a file."""
 
     def to_bytes(self) -> bytes:
         """Return the body of the request; `parse_enrolment` reads it back."""
@@ -55,8 +89,34 @@ class Enrolment:
                 "device": self.device,
                 "signing_csr": self.signing_csr.hex(),
                 "tls_csr": self.tls_csr.hex(),
+                **(_proven(self.tpm) if self.tpm is not None else {}),
             }
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """What a device asks before it enrols with a TPM: a secret that this TPM alone can open."""
+
+    device: DeviceId
+    shown: TpmShown
+
+    def to_bytes(self) -> bytes:
+        """Return the body of the request; `parse_activation` reads it back."""
+        found: JsonObject = {"format": FORMAT, "device": self.device, "tpm": self.shown.to_json()}
+        return pretty_json(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The secret, for that TPM: both arguments of TPM2_ActivateCredential."""
+
+    blob: bytes
+    secret: bytes
+
+    def to_bytes(self) -> bytes:
+        """Return the body of the answer; `parse_sealed` reads it back."""
+        return pretty_json({"format": FORMAT, "blob": self.blob.hex(), "secret": self.secret.hex()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +168,33 @@ class CertificateRequest:
 def parse_enrolment(data: bytes) -> Enrolment:
     """Read what a new device brings. Raises `Refused`."""
     names = ("format", "token", "device", "signing_csr", "tls_csr")
-    members = _SHAPE.members(parse_json(data, max_bytes=MAX_BYTES), "enrolment", names)
+    value = parse_json(data, max_bytes=MAX_BYTES)
+    members = _SHAPE.members(value, "enrolment", names, optional=("tpm",))
     _SHAPE.a_number(members["format"], "enrolment.format", FORMAT, FORMAT)
     return Enrolment(
         token=_SHAPE.a_text(members["token"], "enrolment.token", MOST_TOKEN_CHARACTERS),
         device=device_id(_SHAPE.a_name(members["device"], "enrolment.device"), "enrolment.device"),
         signing_csr=_der(members["signing_csr"], "enrolment.signing_csr"),
         tls_csr=_der(members["tls_csr"], "enrolment.tls_csr"),
+        tpm=_tpm_proven(members["tpm"], "enrolment.tpm") if "tpm" in members else None,
     )
+
+
+def parse_activation(data: bytes) -> Activation:
+    """Read what a device asks before it enrols with a TPM. Raises `Refused`."""
+    names = ("format", "device", "tpm")
+    members = _SHAPE.members(parse_json(data, max_bytes=MAX_BYTES), "activation", names)
+    _SHAPE.a_number(members["format"], "activation.format", FORMAT, FORMAT)
+    device = device_id(_SHAPE.a_name(members["device"], "activation.device"), "activation.device")
+    return Activation(device, _tpm_shown(members["tpm"], "activation.tpm"))
+
+
+def parse_sealed(data: bytes) -> Sealed:
+    """Read the secret that a TPM is to open. Raises `Refused`."""
+    names = ("format", "blob", "secret")
+    members = _SHAPE.members(parse_json(data, max_bytes=MAX_BYTES), "sealed", names)
+    _SHAPE.a_number(members["format"], "sealed.format", FORMAT, FORMAT)
+    return Sealed(_der(members["blob"], "sealed.blob"), _der(members["secret"], "sealed.secret"))
 
 
 def parse_issued(data: bytes) -> Issued:
@@ -170,6 +249,27 @@ def _read(signed: JsonObject) -> CertificateRequest:
         _SHAPE.some_bytes(members["challenge"], "signed.challenge", CHALLENGE_BYTES),
         _der(members["tls_csr"], "signed.tls_csr"),
     )
+
+
+def _proven(tpm: TpmProven) -> JsonObject:
+    return {"tpm": {**tpm.shown.to_json(), "secret": tpm.secret.hex()}}
+
+
+def _tpm_shown(value: JsonValue, where: str, *more: str) -> TpmShown:
+    names = ("certificate", "chain", "endorsement", "key", *more)
+    members = _SHAPE.members(value, where, names)
+    return TpmShown(
+        _der(members["certificate"], f"{where}.certificate"),
+        _SHAPE.a_list(members["chain"], f"{where}.chain", MOST_AUTHORITIES, _der),
+        _der(members["endorsement"], f"{where}.endorsement"),
+        _der(members["key"], f"{where}.key"),
+    )
+
+
+def _tpm_proven(value: JsonValue, where: str) -> TpmProven:
+    shown = _tpm_shown(value, where, "secret")
+    secret = _SHAPE.an_object(value, where)["secret"]
+    return TpmProven(shown, _SHAPE.some_bytes(secret, f"{where}.secret", CHALLENGE_BYTES))
 
 
 def _der(value: JsonValue, where: str) -> bytes:

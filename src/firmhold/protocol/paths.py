@@ -17,6 +17,7 @@ PAYLOADS = "/v1/payloads/"
 
 # The enrolment port.
 ENROL = "/v1/enrol"
+ACTIVATION = "/v1/activation"
 CHALLENGE = "/v1/challenge"
 RECOVERY = "/v1/recovery"
 

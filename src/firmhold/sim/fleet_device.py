@@ -32,6 +32,8 @@ class FleetDevice:
     folder: Path
     slot_bytes: int
     patience: Patience = field(default_factory=lambda: Patience(grace_seconds=5.0))
+    tpm: str | None = None
+    """How its TPM is reached; None: it has none."""
     fetch_socket: Path = field(init=False)
     """Of its process with the network."""
     _listener: socket.socket = field(init=False)
@@ -59,7 +61,7 @@ class FleetDevice:
 
     def enrol(self, invited: Invitation) -> None:
         """Enrol by an invitation."""
-        body = Body({slot: self.slot(slot) for slot in Slot})
+        body = Body({slot: self.slot(slot) for slot in Slot}, tpm=self.tpm)
         enrol(self.state, invited, body, self.fetch_socket)
 
     @property

@@ -16,6 +16,7 @@ from typing import Self
 
 from firmhold.interop.client import Client
 from firmhold.release.build import Built, build, build_document
+from firmhold.release.ceremony.offices import settings_bytes, settings_of
 from firmhold.release.ceremony.propose import DIRECTOR_ROOT
 from firmhold.release.documents import ONLINE
 from firmhold.release.domain import Domained, make_domain
@@ -28,6 +29,7 @@ from firmhold.signing.ports import Signer
 from firmhold.sim.clock import SimClock
 from firmhold.sim.desk import SimDesk, SimSite
 from firmhold.sim.signer import sim_signer
+from firmhold.trust.encoding import JsonValue
 from firmhold.trust.errors import Code, Refused, Unavailable
 from firmhold.trust.faults import OverLimit
 from firmhold.trust.outer_faults import FetchFault
@@ -82,6 +84,13 @@ class SimVendor:
             self.sign(role, f"{role}-1", f"{role}-2")
         self.publish()
         return made
+
+    def settle(self, **changes: JsonValue) -> None:
+        """Change members of the trust settings, have two holders sign them, and publish."""
+        settings = {**(settings_of(self.desk) or {}), **changes}
+        build_document(self.desk, SETTINGS_PATH, settings_bytes(settings), self.clock.now())
+        self.sign("targets", "targets-1", "targets-2")
+        self.publish()
 
     def build(self, authority: str, *files: Path, product: str = PRODUCT) -> Built:
         """Draft the next version of an authority's role."""

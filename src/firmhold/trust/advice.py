@@ -28,6 +28,8 @@ _ADVICE: dict[Code, str] = {
     Code.CEREMONY_STALE: "The desk has moved on since the plan was made: plan and sign again.",
     Code.FLEET_NO_KEY: "Give the server the key that its newest root or settings name: `fleet key`.",
     Code.FLEET_KEY: "Name the key that the server's certificate, root or settings bear.",
+    Code.ATTESTATION_PUBLIC: "What the device says of its TPM's key cannot be read: update its agent.",
+    Code.ATTESTATION_ENDORSEMENT: "The TPM is of no maker whom the trust settings name (`ek_roots`): add the maker's root, or enrol without.",
     Code.TUF_DOMAIN: _KEEP + f"`x-firmhold-domain` is `staging` or `production`. {_OWNER}.",
     Code.TUF_DOMAIN_CHANGED: _KEEP
     + "A staging root and a production root never follow one another: check the root ceremony.",

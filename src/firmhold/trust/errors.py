@@ -257,6 +257,10 @@ class Code(StrEnum):
     KEY_TOKEN = "key.token"  # noqa: S105 - a code, not a secret
     KEY_ABSENT = "key.absent"
 
+    # What TPMs say of themselves (trust/attestation).
+    ATTESTATION_PUBLIC = "attestation.public"
+    ATTESTATION_ENDORSEMENT = "attestation.endorsement"
+
     # Key ceremonies (release/ceremony).
     CEREMONY_SHAPE = "ceremony.shape"
     CEREMONY_TAG = "ceremony.tag"
@@ -297,6 +301,7 @@ class Code(StrEnum):
     PROTOCOL_CHALLENGE = "protocol.challenge"
 
     # Device certificates (fleet/ca).
+    CA_TPM = "ca.tpm"
     CA_TOKEN = "ca.token"  # noqa: S105 - a code, not a secret
     CA_REQUEST = "ca.request"
     CA_DEVICE = "ca.device"

@@ -51,6 +51,7 @@ class Malformed(Fault):
             Code.TUF_HOLDERS,
             Code.TUF_RETIRES,
             Code.CEREMONY_SHAPE,
+            Code.ATTESTATION_PUBLIC,
             Code.TUF_DOMAIN,
             Code.TUF_FRESHNESS,
             Code.SETTINGS_SHAPE,
@@ -110,6 +111,7 @@ class Mismatch(Fault):
         {
             Code.TUF_DOMAIN_CHANGED,
             Code.CEREMONY_TAG,
+            Code.ATTESTATION_ENDORSEMENT,
             Code.UPDATE_PATH,
             Code.UPDATE_AUTHORITY,
             Code.UPDATE_PRODUCT,

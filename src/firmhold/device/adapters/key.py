@@ -16,13 +16,16 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from firmhold.device.adapters.disk import own_disk, read_file, write_new
+from firmhold.device.certificates import Server
+from firmhold.protocol.enrolment import TpmProven
+from firmhold.trust.device_id import DeviceId
 from firmhold.trust.encoding import JsonValue
 from firmhold.trust.errors import Code, Damaged
 from firmhold.trust.keys import KeyId, derived_key_id, ed25519_entry
 from firmhold.trust.outer_faults import PlaceFault
 
 _MAX_BYTES = 16_384
-_NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "firmhold device")])
+NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "firmhold device")])
 
 
 class DeviceKey:
@@ -59,8 +62,12 @@ class DeviceKey:
     @property
     def csr(self) -> bytes:
         """A certificate signing request (DER), which proves possession."""
-        builder = x509.CertificateSigningRequestBuilder(_NAME)
+        builder = x509.CertificateSigningRequestBuilder(NAME)
         return builder.sign(self._key, None).public_bytes(Encoding.DER)
+
+    def proven(self, _server: Server, _device: DeviceId) -> TpmProven | None:
+        """Return None: nothing proves where a file is."""
+        return None
 
     def sign(self, payload: bytes) -> str:
         """Return the signature over `payload`, in hexadecimal."""
@@ -70,7 +77,7 @@ class DeviceKey:
 def new_tls_key() -> tuple[bytes, bytes]:
     """Return a new key for TLS in PEM form, and its certificate signing request (DER)."""
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = x509.CertificateSigningRequestBuilder(_NAME)
+    builder = x509.CertificateSigningRequestBuilder(NAME)
     request = builder.sign(key, SHA256()).public_bytes(Encoding.DER)
     return _pem(key), request
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from firmhold.fleet.ca.authority import Authority
+from firmhold.fleet.ca.hardware import Hardware, Roots
 from firmhold.fleet.ca.requests import signing_key, tls_key
 from firmhold.fleet.ca.tokens import make_token, spend
 from firmhold.fleet.nonces import Nonces
@@ -22,12 +23,13 @@ from firmhold.protocol.enrolment import (
     Issued,
     asked_by,
     challenge_in,
+    parse_activation,
     parse_enrolment,
     verify_request,
 )
 from firmhold.protocol.identity import CertificateClass, Identity
 from firmhold.trust.device_id import DeviceId
-from firmhold.trust.encoding import canonical_json, parse_json
+from firmhold.trust.encoding import parse_json, pretty_json
 from firmhold.trust.errors import Code, Misuse, Refused
 from firmhold.trust.keys import derived_key_id, parse_public_key
 from firmhold.trust.outer_faults import FleetFault
@@ -38,6 +40,8 @@ LIFETIME = timedelta(days=7)
 
 SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=90)
 CHALLENGE = "certificate"
+FILE, TPM = "file", "tpm"
+"""Where a device's signing key lives, as far as it was proven."""
 
 _MAX_KEY_BYTES = 4096
 
@@ -65,6 +69,8 @@ class Desk:
     database: Engine
     authority: Authority
     nonces: Nonces
+    roots: Roots = tuple
+    """Makers of TPMs, by the trust settings."""
     lifetime: timedelta = LIFETIME
 
     def invite(self, device: DeviceId, now: datetime, lifetime: timedelta) -> str:
@@ -77,16 +83,29 @@ class Desk:
     def enrol(self, data: bytes, now: datetime) -> bytes:
         """Enrol a device, wholly or not at all; return its certificate. Raises `Refused`."""
         asked = parse_enrolment(data)
-        entry, key = canonical_json(signing_key(asked.signing_csr)), tls_key(asked.tls_csr)
+        entry, key = signing_key(asked.signing_csr), tls_key(asked.tls_csr)
+        endorsement = Hardware(self.roots, self.nonces).proven(asked, entry, now)
         with self.database.begin() as connection:
             spend(connection, asked.token, asked.device, now)
             if _state(connection, asked.device) is not None:
                 raise Refused(_fault(Code.CA_DEVICE, asked.device, "enrolled already"))
-            row = {"device": asked.device, "key": entry, "state": State.ACTIVE.value}
-            moment = {"enrolled_at": int(now.timestamp())}
-            connection.execute(insert(ENROLLED), {**row, **moment})
+            _require_new_tpm(connection, asked.device, endorsement)
+            row = {
+                "device": asked.device,
+                "key": pretty_json(entry),
+                "state": State.ACTIVE.value,
+                "tier": FILE if endorsement is None else TPM,
+                "endorsement": endorsement,
+                "enrolled_at": int(now.timestamp()),
+            }
+            connection.execute(insert(ENROLLED), row)
             identity = Identity(asked.device, CertificateClass.FULL)
             return self._issue(connection, identity, key, now)
+
+    def activate(self, data: bytes, now: datetime) -> bytes:
+        """Return a secret that the TPM of a device is to open. Raises `Refused`."""
+        hardware = Hardware(self.roots, self.nonces)
+        return hardware.challenge(parse_activation(data), now).to_bytes()
 
     def challenge(self, now: datetime) -> bytes:
         """Return what the next request has to answer."""
@@ -150,6 +169,13 @@ def _state(connection: Connection, device: DeviceId) -> State | None:
     query = select(ENROLLED.c.state).where(ENROLLED.c.device == device)
     found = connection.execute(query).scalar_one_or_none()
     return None if found is None else State(found)
+
+
+def _require_new_tpm(connection: Connection, device: DeviceId, endorsement: str | None) -> None:
+    """Pass if no other device has this TPM: a TPM is one device."""
+    query = select(ENROLLED.c.device).where(ENROLLED.c.endorsement == endorsement)
+    if endorsement is not None and connection.execute(query).first() is not None:
+        raise Refused(_fault(Code.CA_TPM, device, "its TPM is another device's already"))
 
 
 def _key(connection: Connection, device: DeviceId) -> bytes:

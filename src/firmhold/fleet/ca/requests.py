@@ -8,10 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from firmhold.pkix.public import PublicKey
+from firmhold.pkix.public import PublicKey, entry_of
 from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import Code, Refused
-from firmhold.trust.keys import ed25519_entry
 from firmhold.trust.outer_faults import FleetFault
 
 T = TypeVar("T")
@@ -20,21 +19,25 @@ SIGNING, TLS = "signing key", "TLS key"
 
 
 def signing_key(der: bytes) -> JsonObject:
-    """Return the device signing key that a request proves, as an entry of a key table."""
-    key = _proven(der, SIGNING)
-    if not isinstance(key, Ed25519PublicKey):
-        raise _refusal(SIGNING, "not Ed25519")
-    return ed25519_entry(key.public_bytes_raw())
+    """Return the device signing key that a request proves, as an entry of a key table.
+
+    Ed25519, or P-256, which is what TPMs make.
+    """
+    return entry_of(_of_ours(der, SIGNING))
 
 
 def tls_key(der: bytes) -> PublicKey:
     """Return the TLS key that a request proves: P-256 or Ed25519."""
-    key = _proven(der, TLS)
+    return _of_ours(der, TLS)
+
+
+def _of_ours(der: bytes, what: str) -> PublicKey:
+    key = _proven(der, what)
     if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
         return key
     if isinstance(key, Ed25519PublicKey):
         return key
-    raise _refusal(TLS, "neither P-256 nor Ed25519")
+    raise _refusal(what, "neither P-256 nor Ed25519")
 
 
 def _proven(der: bytes, what: str) -> object:

@@ -35,6 +35,11 @@ class Ca:
         body = await body_of(request, MAX_BYTES)
         return answer(await run_in_threadpool(self.desk.enrol, body, self.clock()))
 
+    async def activate(self, request: Request) -> Response:
+        """Give a secret out that a device's TPM is to open."""
+        body = await body_of(request, MAX_BYTES)
+        return answer(await run_in_threadpool(self.desk.activate, body, self.clock()))
+
     async def challenge(self, _: Request) -> Response:
         """Give a challenge out."""
         return answer(challenge_bytes(self.desk.challenge(self.clock())))
@@ -70,6 +75,7 @@ def gateway_app(ca: Ca) -> Starlette:
     return Starlette(
         routes=[
             Route("/enrol", guarded(ca.enrol), methods=["POST"]),
+            Route("/activation", guarded(ca.activate), methods=["POST"]),
             Route("/challenge", guarded(ca.challenge), methods=["GET"]),
             Route("/certificate", guarded(ca.certificate), methods=["POST"]),
         ]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firmhold.fleet.director.beliefs import Beliefs
+from firmhold.fleet.beliefs import Beliefs
 from firmhold.signing.ports import Signer
 from firmhold.storage.disk import read_file
 from firmhold.trust.errors import Code, Unavailable

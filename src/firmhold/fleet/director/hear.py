@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from firmhold.fleet.beliefs import Beliefs
 from firmhold.fleet.director import rollouts
-from firmhold.fleet.director.beliefs import Beliefs
 from firmhold.fleet.director.inventory import failed
 from firmhold.fleet.director.lint import Severity, lint
 from firmhold.trust.errors import Code, Misuse

@@ -175,3 +175,9 @@ def _read(row: Row[tuple[object, ...]]) -> Known:
 
 def _fault(code: Code, device: DeviceId) -> FleetFault:
     return FleetFault(code=code, what=device, detail="in the inventory")
+
+
+def key_tiers(connection: Connection) -> dict[DeviceId, str]:
+    """Return where each enrolled device's signing key lives, as far as it was proven."""
+    query = select(ENROLLED.c.device, ENROLLED.c.tier)
+    return {DeviceId(row.device): row.tier for row in connection.execute(query)}

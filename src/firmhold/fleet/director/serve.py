@@ -20,10 +20,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from firmhold.fleet.answers import answer, body_of, guarded
+from firmhold.fleet.beliefs import Beliefs
 from firmhold.fleet.director import tell
 from firmhold.fleet.director.alarms import acknowledge
 from firmhold.fleet.director.appointed import Appointed
-from firmhold.fleet.director.beliefs import Beliefs
 from firmhold.fleet.director.hear import hear_act
 from firmhold.fleet.director.inventory import add_device
 from firmhold.fleet.director.messages import read_device, read_questions, told_bytes

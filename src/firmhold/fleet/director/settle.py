@@ -11,9 +11,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from firmhold.fleet.beliefs import Beliefs, Published
 from firmhold.fleet.director import rollouts
 from firmhold.fleet.director.alarms import copied
-from firmhold.fleet.director.beliefs import Beliefs, Published
 from firmhold.fleet.director.direct import LIFETIMES, Directed, Word, word_for
 from firmhold.fleet.director.inventory import Known, everybody, failed, suspected
 from firmhold.fleet.director.plan import Halt, Plan, Standing, plan

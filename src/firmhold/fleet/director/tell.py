@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from firmhold.fleet.director import rollouts as kept
 from firmhold.fleet.director.alarms import Refusals, alarms, refused
-from firmhold.fleet.director.inventory import Known, everybody, find, outcomes
+from firmhold.fleet.director.inventory import Known, everybody, find, key_tiers, outcomes
 from firmhold.fleet.director.plan import Standing
 from firmhold.fleet.director.settle import standings_of
 from firmhold.trust.device_id import DeviceId
@@ -31,8 +31,8 @@ class Moment:
 
 def devices(connection: Connection, at: Moment) -> JsonValue:
     """Return a line for each device."""
-    noted = refused(connection)
-    return [_line(known, noted, at) for known in everybody(connection)]
+    noted, tiers = refused(connection), key_tiers(connection)
+    return [_line(known, noted, at, tiers.get(known.device)) for known in everybody(connection)]
 
 
 def device(connection: Connection, name: str, at: Moment) -> JsonValue:
@@ -45,7 +45,7 @@ def device(connection: Connection, name: str, at: Moment) -> JsonValue:
     ended: JsonObject = {**outcomes(connection, known.device)}
     noted = refused(connection)
     return {
-        **_line(known, noted, at),
+        **_line(known, noted, at, key_tiers(connection).get(known.device)),
         "report": report,
         "outcomes": ended,
         "reports_refused": {
@@ -75,7 +75,7 @@ def acts(connection: Connection, name: str) -> JsonValue:
     return {"acts": found, "newest": kept.newest_sequence(connection, name)}
 
 
-def _line(known: Known, noted: Noted, at: Moment) -> JsonObject:
+def _line(known: Known, noted: Noted, at: Moment, key: str | None) -> JsonObject:
     report = known.report
     installed = None if report is None else report.components.get(known.component)
     refusals: list[JsonValue] = [] if report is None else [*report.refusals]
@@ -94,6 +94,7 @@ def _line(known: Known, noted: Noted, at: Moment) -> JsonObject:
         "alarms": raised,
         "seen": _moment(known.seen_at),
         "tier": "none" if report is None else "device-signed",
+        "key": key,
     }
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from firmhold.fleet.director.beliefs import Beliefs
+from firmhold.fleet.beliefs import Beliefs
 from firmhold.fleet.tables import WORDS
 from firmhold.signing.ports import Signer
 from firmhold.trust.device_id import DeviceId

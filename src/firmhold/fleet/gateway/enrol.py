@@ -15,7 +15,7 @@ from starlette.routing import Route
 from firmhold.fleet.answers import body_of, guarded
 from firmhold.fleet.gateway.limits import of_places, place_of
 from firmhold.protocol.enrolment import MAX_BYTES
-from firmhold.protocol.paths import CERTIFICATE, CHALLENGE, ENROL, RECOVERY
+from firmhold.protocol.paths import ACTIVATION, CERTIFICATE, CHALLENGE, ENROL, RECOVERY
 from firmhold.trust.errors import Code, Unavailable
 from firmhold.trust.outer_faults import FleetFault
 
@@ -31,6 +31,10 @@ class Ca:
     async def enrol(self, request: Request) -> Response:
         """Hand on what a new device brings."""
         return await self._passed("POST", "/enrol", await body_of(request, MAX_BYTES))
+
+    async def activate(self, request: Request) -> Response:
+        """Hand on what a device shows of its TPM."""
+        return await self._passed("POST", "/activation", await body_of(request, MAX_BYTES))
 
     async def challenge(self, _: Request) -> Response:
         """Hand on a challenge."""
@@ -67,6 +71,7 @@ def enrolment_app(ca: Ca) -> Starlette:
     return Starlette(
         routes=[
             Route(ENROL, in_turn(ca.enrol), methods=["POST"]),
+            Route(ACTIVATION, in_turn(ca.activate), methods=["POST"]),
             Route(CHALLENGE, in_turn(ca.challenge), methods=["GET"]),
             Route(RECOVERY, in_turn(ca.certificate), methods=["POST"]),
         ]

@@ -1,4 +1,4 @@
-"""What the director itself believes of the image repository: verified from the first root on.
+"""What a part of the server believes of the image repository: verified from the first root on.
 
 It reads the published folder as a device would read the network. What it directs devices to is
 therefore something that a device can find there, signed by who has the say.
