@@ -19,7 +19,9 @@ from firmhold.fleet.director.appointed import Appointed
 from firmhold.fleet.director.appointed import Roots as DirectorRoots
 from firmhold.fleet.divide import become
 from firmhold.fleet.gateway.check_in import Desk
-from firmhold.fleet.gateway.enrol import Ca, enrolment_app
+from firmhold.fleet.gateway.doors import enrolment_app
+from firmhold.fleet.gateway.enrol import Ca
+from firmhold.fleet.gateway.est import Est
 from firmhold.fleet.gateway.files import Files
 from firmhold.fleet.gateway.inbox import Inbox
 from firmhold.fleet.gateway.serve import Gateway, device_app, keep_writing
@@ -98,12 +100,14 @@ async def gateway_work(home: Home, key: Path, passphrase: str, clock: Clock) -> 
     nonces, url = Nonces(), home.database_for("gateway")
     with used(open_for_reading(url)) as reader, used(open_database(url, "gateway")) as writer:
         async with _asked(home, "ca") as ca, _asked(home, "director") as ticks:
+            authority = Ca(ca)
             part = Gateway(
                 database=reader,
                 desk=Desk(Ticks(ticks), nonces, home.wait),
                 inbox=Inbox(writer, nonces),
                 files=Files(home.site, home.folder / "roots", reader),
-                ca=Ca(ca),
+                ca=authority,
+                est=Est(authority, home.authority),
                 clock=clock,
             )
             await _ports(home, part, key, passphrase)
@@ -117,7 +121,7 @@ async def _ports(home: Home, part: Gateway, key: Path, passphrase: str) -> None:
     known, new = port(home.host, home.device_port), port(home.host, home.enrolment_port)
     await _together(
         listen(device_app(part), known, tls(ssl.CERT_REQUIRED)),
-        listen(enrolment_app(part.ca), new, tls(ssl.CERT_NONE)),
+        listen(enrolment_app(part.ca, part.est), new, tls(ssl.CERT_NONE)),
         keep_writing(part.inbox),
     )
 

@@ -62,6 +62,7 @@ _ADVICE: dict[Code, str] = {
     Code.FETCH_RANGE: "The server answers with another part than it was asked for: try another one.",
     Code.FETCH_REFUSED: "The server refuses this device: look at its certificate and at what the server says of it.",
     Code.FETCH_DISK_FULL: "The spool is full: make room, then try again; what was fetched is kept.",
+    Code.CA_TPM: "Enrol with the TPM that holds the key, one device for each TPM; or without one.",
     Code.CA_TOKEN: "The token is unknown, used, over, or for another device: make a new one with `fleet enrol`.",
     Code.CA_REQUEST: "The signing request is malformed, or its key is of a kind that is not taken.",
     Code.CA_DEVICE: "Enrol the device first, or let it in again.",

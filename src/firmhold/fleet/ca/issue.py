@@ -14,12 +14,13 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from firmhold.fleet.ca.authority import Authority
 from firmhold.fleet.ca.hardware import Hardware, Roots
-from firmhold.fleet.ca.requests import signing_key, tls_key
+from firmhold.fleet.ca.requests import linked, signing_key, tls_key
 from firmhold.fleet.ca.tokens import make_token, spend
 from firmhold.fleet.nonces import Nonces
 from firmhold.fleet.tables import CERTIFICATES, ENROLLED
 from firmhold.pkix.public import PublicKey
 from firmhold.protocol.enrolment import (
+    Enrolment,
     Issued,
     asked_by,
     challenge_in,
@@ -29,7 +30,7 @@ from firmhold.protocol.enrolment import (
 )
 from firmhold.protocol.identity import CertificateClass, Identity
 from firmhold.trust.device_id import DeviceId
-from firmhold.trust.encoding import parse_json, pretty_json
+from firmhold.trust.encoding import JsonObject, parse_json, pretty_json
 from firmhold.trust.errors import Code, Misuse, Refused
 from firmhold.trust.keys import derived_key_id, parse_public_key
 from firmhold.trust.outer_faults import FleetFault
@@ -82,7 +83,29 @@ class Desk:
 
     def enrol(self, data: bytes, now: datetime) -> bytes:
         """Enrol a device, wholly or not at all; return its certificate. Raises `Refused`."""
-        asked = parse_enrolment(data)
+        return self._enrol(parse_enrolment(data), now)
+
+    def enrol_by_est(self, device: DeviceId, token: str, csr: bytes, now: datetime) -> bytes:
+        """Enrol a device that speaks EST; return its certificate. Raises `Refused`."""
+        signing_csr, tls_csr = linked(csr)
+        return self._enrol(Enrolment(token, device, signing_csr, tls_csr), now)
+
+    def renew_by_est(self, device: DeviceId, csr: bytes, now: datetime) -> bytes:
+        """Return a certificate for the new key of a device that speaks EST. Raises `Refused`.
+
+        Whoever hands the request on may lie about the device: the signing key of this one has
+        signed for this TLS key, or nothing is issued.
+        """
+        signing_csr, tls_csr = linked(csr)
+        with self.database.begin() as connection:
+            state = _state(connection, device)
+            if state in (None, State.REVOKED):
+                raise Refused(_fault(Code.CA_DEVICE, device, "not one of these"))
+            if _entry(connection, device) != signing_key(signing_csr):
+                raise Refused(_fault(Code.CA_DEVICE, device, "signed by another's key"))
+            return self._issue_again(connection, device, state, tls_key(tls_csr), now)
+
+    def _enrol(self, asked: Enrolment, now: datetime) -> bytes:
         entry, key = signing_key(asked.signing_csr), tls_key(asked.tls_csr)
         endorsement = Hardware(self.roots, self.nonces).proven(asked, entry, now)
         with self.database.begin() as connection:
@@ -120,14 +143,12 @@ class Desk:
                 raise Refused(_fault(Code.CA_DEVICE, device, "not one of these"))
             if not self.nonces.good(challenge, CHALLENGE, now):
                 raise Refused(_fault(Code.CA_CHALLENGE, device, "not one of now"))
-            entry = an_object(parse_json(_key(connection, device), max_bytes=_MAX_KEY_BYTES), "key")
+            entry = _entry(connection, device)
             known = parse_public_key(entry)
             if known is None:
                 raise Refused(_fault(Code.CA_DEVICE, device, "its key cannot be read"))
             asked = verify_request(data, device, derived_key_id(entry), known, challenge).value
-            full = state is State.ACTIVE and _has_a_good_one(connection, device, now)
-            kind = CertificateClass.FULL if full else CertificateClass.RECOVERY
-            return self._issue(connection, Identity(device, kind), tls_key(asked.tls_csr), now)
+            return self._issue_again(connection, device, state, tls_key(asked.tls_csr), now)
 
     def set_state(self, device: DeviceId, state: State) -> None:
         """Let a device in again, put it in quarantine, or end it. Its certificates follow."""
@@ -143,6 +164,19 @@ class Desk:
                 .where(CERTIFICATES.c["class"].in_(_TAKEN_AWAY[state]))
                 .values(revoked=True)
             )
+
+    def _issue_again(
+        self,
+        connection: Connection,
+        device: DeviceId,
+        state: State | None,
+        key: PublicKey,
+        now: datetime,
+    ) -> bytes:
+        """In full, if nothing speaks against the device and a certificate of its is still good."""
+        full = state is State.ACTIVE and _has_a_good_one(connection, device, now)
+        kind = CertificateClass.FULL if full else CertificateClass.RECOVERY
+        return self._issue(connection, Identity(device, kind), key, now)
 
     def _issue(
         self, connection: Connection, identity: Identity, key: PublicKey, now: datetime
@@ -178,9 +212,11 @@ def _require_new_tpm(connection: Connection, device: DeviceId, endorsement: str 
         raise Refused(_fault(Code.CA_TPM, device, "its TPM is another device's already"))
 
 
-def _key(connection: Connection, device: DeviceId) -> bytes:
+def _entry(connection: Connection, device: DeviceId) -> JsonObject:
+    """The device signing key, as an entry of a key table."""
     query = select(ENROLLED.c.key).where(ENROLLED.c.device == device)
-    return bytes(connection.execute(query).scalar_one())
+    data = bytes(connection.execute(query).scalar_one())
+    return an_object(parse_json(data, max_bytes=_MAX_KEY_BYTES), "key")
 
 
 def _has_a_good_one(connection: Connection, device: DeviceId, now: datetime) -> bool:

@@ -1,14 +1,18 @@
 """Certificate signing requests (PKCS #10, RFC 2986), of which the key and nothing else is taken."""
 
+import binascii
+import hashlib
+from base64 import b64decode
 from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from firmhold.pkix.public import PublicKey, entry_of
+from firmhold.protocol.est import NAMES_KEY, SIGNING_REQUEST
 from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.outer_faults import FleetFault
@@ -40,15 +44,45 @@ def _of_ours(der: bytes, what: str) -> PublicKey:
     raise _refusal(what, "neither P-256 nor Ed25519")
 
 
+def linked(der: bytes) -> tuple[bytes, bytes]:
+    """Return the signing key's request, and the TLS key's, of a request as EST has it.
+
+    The signing key's stands in an attribute of the TLS key's, and names the TLS key.
+    """
+    outer = _request(der, TLS)
+    text = _attribute(outer, SIGNING_REQUEST, TLS)
+    try:
+        inner_der = b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise _refusal(SIGNING, "its request is no base64") from error
+    inner = _request(inner_der, SIGNING)
+    spki = outer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if _attribute(inner, NAMES_KEY, SIGNING) != hashlib.sha256(spki).hexdigest().encode():
+        raise _refusal(SIGNING, "its request names another TLS key")
+    return inner_der, der
+
+
+def _attribute(request: x509.CertificateSigningRequest, oid: str, what: str) -> bytes:
+    try:
+        return request.attributes.get_attribute_for_oid(x509.ObjectIdentifier(oid)).value
+    except (x509.AttributeNotFound, ValueError) as error:
+        raise _refusal(what, f"no attribute {oid}") from error
+
+
 def _proven(der: bytes, what: str) -> object:
     """The key of a request whose holder has signed it, in one encoding and no other."""
+    return _request(der, what).public_key()
+
+
+def _request(der: bytes, what: str) -> x509.CertificateSigningRequest:
     try:
         request = x509.load_der_x509_csr(der)
         if request.public_bytes(Encoding.DER) != der or not request.is_signature_valid:
             raise _refusal(what, "not signed by its own key")
-        return request.public_key()
+        request.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
         raise _refusal(what, "no request that can be read") from error
+    return request
 
 
 def _refusal(what: str, detail: str) -> Refused:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from firmhold.fleet.answers import answer, body_of, guarded
 from firmhold.fleet.ca.issue import Desk, State
 from firmhold.protocol.challenge import challenge_bytes
-from firmhold.protocol.enrolment import MAX_BYTES
+from firmhold.protocol.enrolment import MAX_BYTES, MOST_TOKEN_CHARACTERS
 from firmhold.protocol.identity import device_id
 from firmhold.trust.encoding import parse_json, pretty_json
 from firmhold.trust.errors import Code
@@ -39,6 +39,18 @@ class Ca:
         """Give a secret out that a device's TPM is to open."""
         body = await body_of(request, MAX_BYTES)
         return answer(await run_in_threadpool(self.desk.activate, body, self.clock()))
+
+    async def est(self, request: Request) -> Response:
+        """Enrol, or renew, one who speaks EST; the gateway has taken the request apart."""
+        value = parse_json(await body_of(request, MAX_BYTES), max_bytes=MAX_BYTES)
+        members = _SHAPE.members(value, "est", ("device", "csr"), optional=("token",))
+        device = device_id(_SHAPE.a_name(members["device"], "est.device"), "est.device")
+        text = _SHAPE.a_text(members["csr"], "est.csr", MAX_BYTES)
+        csr, now = _SHAPE.some_bytes(text, "est.csr", len(text) // 2), self.clock()
+        if "token" not in members:
+            return answer(await run_in_threadpool(self.desk.renew_by_est, device, csr, now))
+        token = _SHAPE.a_text(members["token"], "est.token", MOST_TOKEN_CHARACTERS)
+        return answer(await run_in_threadpool(self.desk.enrol_by_est, device, token, csr, now))
 
     async def challenge(self, _: Request) -> Response:
         """Give a challenge out."""
@@ -75,6 +87,7 @@ def gateway_app(ca: Ca) -> Starlette:
     return Starlette(
         routes=[
             Route("/enrol", guarded(ca.enrol), methods=["POST"]),
+            Route("/est", guarded(ca.est), methods=["POST"]),
             Route("/activation", guarded(ca.activate), methods=["POST"]),
             Route("/challenge", guarded(ca.challenge), methods=["GET"]),
             Route("/certificate", guarded(ca.certificate), methods=["POST"]),

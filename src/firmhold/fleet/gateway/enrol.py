@@ -3,23 +3,16 @@
 The gateway hands the device's words on and the CA's words back; it holds no token and judges none.
 """
 
-import time
-from collections.abc import Awaitable, Callable
-
 import httpx
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from firmhold.fleet.answers import body_of, guarded
-from firmhold.fleet.gateway.limits import of_places, place_of
 from firmhold.protocol.enrolment import MAX_BYTES
-from firmhold.protocol.paths import ACTIVATION, CERTIFICATE, CHALLENGE, ENROL, RECOVERY
+from firmhold.protocol.paths import CERTIFICATE, CHALLENGE
 from firmhold.trust.errors import Code, Unavailable
 from firmhold.trust.outer_faults import FleetFault
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Ca:
@@ -30,21 +23,22 @@ class Ca:
 
     async def enrol(self, request: Request) -> Response:
         """Hand on what a new device brings."""
-        return await self._passed("POST", "/enrol", await body_of(request, MAX_BYTES))
+        return await self.passed("POST", "/enrol", await body_of(request, MAX_BYTES))
 
     async def activate(self, request: Request) -> Response:
         """Hand on what a device shows of its TPM."""
-        return await self._passed("POST", "/activation", await body_of(request, MAX_BYTES))
+        return await self.passed("POST", "/activation", await body_of(request, MAX_BYTES))
 
     async def challenge(self, _: Request) -> Response:
         """Hand on a challenge."""
-        return await self._passed("GET", "/challenge", b"")
+        return await self.passed("GET", "/challenge", b"")
 
     async def certificate(self, request: Request) -> Response:
         """Hand on a request that the device's own key has signed."""
-        return await self._passed("POST", "/certificate", await body_of(request, MAX_BYTES))
+        return await self.passed("POST", "/certificate", await body_of(request, MAX_BYTES))
 
-    async def _passed(self, method: str, path: str, body: bytes) -> Response:
+    async def passed(self, method: str, path: str, body: bytes) -> Response:
+        """Ask the CA, and answer as it answers."""
         try:
             found = await self._client.request(method, path, content=body)
         except httpx.HTTPError as error:
@@ -52,30 +46,6 @@ class Ca:
             raise Unavailable(fault) from error
         media = found.headers.get("content-type")
         return Response(found.content, found.status_code, media_type=media)
-
-
-def enrolment_app(ca: Ca) -> Starlette:
-    """Return what the enrolment port serves."""
-    turns = of_places()
-
-    def in_turn(handler: Handler) -> Handler:
-        """Each place has its share, and no more."""
-
-        async def counted(request: Request) -> Response:
-            if request.client is not None:
-                turns.take(place_of(request.client.host), time.monotonic())
-            return await handler(request)
-
-        return guarded(counted)
-
-    return Starlette(
-        routes=[
-            Route(ENROL, in_turn(ca.enrol), methods=["POST"]),
-            Route(ACTIVATION, in_turn(ca.activate), methods=["POST"]),
-            Route(CHALLENGE, in_turn(ca.challenge), methods=["GET"]),
-            Route(RECOVERY, in_turn(ca.certificate), methods=["POST"]),
-        ]
-    )
 
 
 def renewal_routes(ca: Ca) -> list[Route]:

@@ -7,6 +7,7 @@ GET  /v1/image/targets/PATH
 GET  /v1/director/NAME            the Director's word for this device
 GET  /v1/payloads/SHA256          by Range, if asked so
 GET  /v1/challenge, POST /v1/certificate
+GET  /.well-known/est/…           the same, for those who speak EST
 """
 
 import asyncio
@@ -25,10 +26,12 @@ from starlette.routing import BaseRoute, Route
 from firmhold.fleet.answers import answer, body_of, guarded
 from firmhold.fleet.gateway.check_in import Desk, check_in
 from firmhold.fleet.gateway.enrol import Ca, renewal_routes
+from firmhold.fleet.gateway.est import Est
 from firmhold.fleet.gateway.files import Files
 from firmhold.fleet.gateway.identify import Caller, caller
 from firmhold.fleet.gateway.inbox import MAX_REPORT_BYTES, Inbox
 from firmhold.fleet.gateway.limits import of_devices
+from firmhold.protocol import est
 from firmhold.protocol.check_in import MAX_QUESTION_BYTES
 from firmhold.protocol.paths import (
     CHECK_IN,
@@ -55,6 +58,7 @@ class Gateway:
     inbox: Inbox
     files: Files
     ca: Ca
+    est: Est
     clock: Callable[[], datetime]
 
     async def check_in(self, request: Request, by: Caller) -> Response:
@@ -119,6 +123,9 @@ def device_app(gateway: Gateway) -> Starlette:
         Route(f"{DIRECTOR_METADATA}{{name}}", for_device(gateway.word)),
         Route(f"{PAYLOADS}{{sha256}}", for_device(gateway.payload)),
         *renewal_routes(gateway.ca),
+        Route(est.CA_CERTIFICATES, guarded(gateway.est.authorities), methods=["GET"]),
+        Route(est.ATTRIBUTES, guarded(gateway.est.attributes), methods=["GET"]),
+        Route(est.RENEW, in_turn(gateway.est.renew), methods=["POST"]),
     ]
     return Starlette(routes=routes)
 
