@@ -54,6 +54,7 @@ mutate: $(BIN)/.mutate ## break each line of the ground and see a test fail; tak
 bench: $(BIN)/.dev ## measure an install beside sha256sum, zstd and dd, and check-ins; needs zstd
 	$(BIN)/python bench/install.py
 	$(BIN)/python bench/checkin.py
+	$(BIN)/python bench/keys.py
 
 ##@ Keep it
 .PHONY: deps format lock clean

@@ -216,7 +216,7 @@ def test_a_server_is_set_up_and_its_parts_are_kept_running(
     folder = tmp_path / "h"
     words = ["init", str(folder), *staged(tmp_path)]
     assert main(words) == 0
-    assert "all its keys lie in one folder" in capsys.readouterr().out
+    assert "under one passphrase: ca, director, freshness, gateway" in capsys.readouterr().out
     assert main(words) == 1
     assert Code.FLEET_HOME in capsys.readouterr().err
     home = open_home(folder)

@@ -61,7 +61,7 @@ def main(folder: Path, old: str, new: str) -> int:
     (folder / "places").mkdir()
     tempfile.tempdir = str(folder / "places")
     # The server's own folder is looked at afterwards too.
-    sim_fleet.shutil = SimpleNamespace(rmtree=lambda *_, **__: None)  # type: ignore[assignment]
+    vars(sim_fleet)["shutil"] = SimpleNamespace(rmtree=lambda *_, **__: None)
     assert shutil.which("softhsm2-util") is not None
     status = demo.main(["--old", old, "--new", new, "--keep", str(folder / "kept")])
     (folder / "secrets.json").write_text(json.dumps(made))

@@ -18,14 +18,14 @@ from firmhold.fleet.ask import Part
 from firmhold.fleet.divide import OPERATORS, divide, is_divided, users_of_this_machine
 from firmhold.fleet.home import MOST_HOURS, OFFICES, PARTS, Home, open_home
 from firmhold.fleet.invite import invitation
-from firmhold.fleet.keys import name_key, take_roots
+from firmhold.fleet.keys import name_key, named_keys, take_roots
 from firmhold.fleet.operate import following, planned, send
 from firmhold.fleet.parts import run_part
 from firmhold.fleet.set_up import set_up
 from firmhold.fleet.supervise import Supervisor, pins_of
 from firmhold.fleet.waves import expiry, read_waves
 from firmhold.signing.passphrases import Passphrases
-from firmhold.signing.uri import open_signer
+from firmhold.signing.uri import FILE_SCHEME, open_signer
 from firmhold.storage.atomic import make_folder
 from firmhold.storage.disk import own_disk
 from firmhold.terminal import run, say, shown
@@ -77,18 +77,30 @@ def init(
     certificate_hours: Annotated[
         int, typer.Option(min=1, max=MOST_HOURS, help="How long devices' certificates live.")
     ] = 168,
+    keys: Annotated[
+        list[str] | None, typer.Option("--key", help="OFFICE=KEY that lives elsewhere.")
+    ] = None,
     passphrase_file: PassphraseFile = None,
+    pin_fd: PinFd = None,
 ) -> None:
     """Make a server's folder: its authority, its certificates, its tables."""
     folder = home.absolute()
     url = database or f"sqlite:///{folder / 'fleet.db'}"
     made = Home(
-        folder, host, device_port, enrolment_port, site.absolute(), url, wait, certificate_hours
+        folder,
+        host,
+        device_port,
+        enrolment_port,
+        site.absolute(),
+        url,
+        wait,
+        certificate_hours,
+        named_keys(keys or []),
     )
-    passphrase = Passphrases(passphrase_file).passphrase(f"the keys in {desk / 'keys'}")
-    set_up(made, desk, passphrase, _now())
+    set_up(made, desk, Passphrases(passphrase_file, pin_fd), _now())
     say(f"fleet server made in {folder}")
-    say("a staging server: all its keys lie in one folder, under one passphrase")
+    in_files = [office for office in OFFICES if made.uris(office)[0].startswith(FILE_SCHEME)]
+    say(f"keys in files, under one passphrase: {', '.join(in_files)}")
 
 
 @app.command("key")

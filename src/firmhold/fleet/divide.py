@@ -89,7 +89,7 @@ def is_divided(home: Home) -> bool:
 
 def _owner(home: Home, part: str) -> int:
     """Who a part is: the owner of the place where it listens, or of the key that it shows."""
-    place = home.key(part) if part == "gateway" else home.socket(part).parent
+    place = home.tls_key if part == "gateway" else home.socket(part).parent
     return place.stat().st_uid
 
 

@@ -76,6 +76,11 @@ class Home:
         """The encrypted key of a part."""
         return self.folder / "keys" / f"{name}.pem"
 
+    @property
+    def tls_key(self) -> Path:
+        """The file of the key that the gateway shows: TLS reads it itself."""
+        return Path(self.uris("gateway")[0].removeprefix("file:"))
+
     def root(self, repository: str) -> Path:
         """The first root of a repository, `image` or `director`."""
         return self.folder / "roots" / f"{repository}.root.json"

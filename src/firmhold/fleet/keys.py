@@ -5,7 +5,7 @@ part started anew; when the root or the settings that appoint it arrive, the par
 itself, while the one before is still there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,8 @@ from firmhold.fleet.director.appointed import Roots, root_file
 from firmhold.fleet.home import MAX_BYTES, OFFICES, SETUP, Home
 from firmhold.pkix.borrowed import public_half
 from firmhold.signing.ports import Secrets, Signer, Tier
-from firmhold.signing.uri import open_signer
+from firmhold.signing.tpm_uri import SCHEME as TPM_SCHEME
+from firmhold.signing.uri import FILE_SCHEME, open_signer
 from firmhold.storage.atomic import replace_file
 from firmhold.storage.disk import own_disk, read_file, why
 from firmhold.trust.errors import Code, Misuse
@@ -25,6 +26,17 @@ from firmhold.trust.tuf.wire import MAX_BYTES as METADATA_BYTES
 
 MANY = ("director", "freshness")
 """Offices that may have the key in use and the one to come."""
+
+
+def named_keys(options: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """Return key URIs by office, from options of the form `OFFICE=KEY`. Raises `Misuse`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for option in options:
+        office, _, uri = option.partition("=")
+        if office not in OFFICES or not uri:
+            raise _misuse(office, f"--key takes OFFICE=KEY, with one of {', '.join(OFFICES)}")
+        found[office] = (*found.get(office, ()), _absolute(uri))
+    return MappingProxyType(found)
 
 
 def name_key(home: Home, office: str, uri: str, secrets: Secrets, *, alone: bool) -> Signer:
@@ -38,6 +50,7 @@ def name_key(home: Home, office: str, uri: str, secrets: Secrets, *, alone: bool
     if office not in OFFICES:
         raise _misuse(office, f"no such office: {', '.join(OFFICES)}")
     # 2. the key
+    uri = _absolute(uri)
     signer = open_signer(uri, secrets)
     # 3. the right one
     if office == "ca":
@@ -66,6 +79,15 @@ def take_roots(home: Home, desk: Path) -> list[int]:
             place.chmod(0o644)
         taken.append(version)
     return taken
+
+
+def _absolute(uri: str) -> str:
+    """A URI that names the same file from any folder."""
+    for scheme in (FILE_SCHEME, TPM_SCHEME):
+        if uri.startswith(scheme):
+            path, asked, query = uri.removeprefix(scheme).partition("?")
+            return f"{scheme}{Path(path).absolute()}{asked}{query}"
+    return uri
 
 
 def _newer(desk: Path, version: int) -> Iterator[tuple[int, bytes]]:

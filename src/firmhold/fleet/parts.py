@@ -62,7 +62,7 @@ def _director(home: Home, secrets: Secrets) -> Work:
 
 
 def _gateway(home: Home, secrets: Secrets) -> Work:
-    key = home.key("gateway")
+    key = home.tls_key
     return gateway_work(home, key, secrets.passphrase(str(key)), clock)
 
 

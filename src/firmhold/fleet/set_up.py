@@ -7,9 +7,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from firmhold.fleet.ca.authority import Authority, make_authority
 from firmhold.fleet.database import make_database
-from firmhold.fleet.home import SETUP, SOCKETS, Home
+from firmhold.fleet.home import OFFICES, SETUP, SOCKETS, Home
 from firmhold.pkix.borrowed import public_half
-from firmhold.signing.file import FileSigner
+from firmhold.pkix.public import Algorithm
+from firmhold.signing.ports import Secrets, Signer
+from firmhold.signing.uri import create_signer, open_signer
 from firmhold.storage.atomic import make_folder, replace_file
 from firmhold.storage.disk import own_disk, read_file, why
 from firmhold.trust.errors import Code, Misuse
@@ -18,27 +20,38 @@ from firmhold.trust.tuf.dialect import FIRMHOLD
 from firmhold.trust.tuf.trusted_set import TrustedSet
 from firmhold.trust.tuf.wire import MAX_BYTES
 
-KEYS = ("director", "freshness-1", "gateway")
-"""What is taken over from the staging desk; the authority's key is made here."""
+COPIED = ("director", "freshness", "gateway")
+"""Offices whose keys are taken over from the staging desk, where no URI names another.
+
+The authority's key is made here, where no URI names one that is there already.
+"""
 
 MOST_SOCKET_BYTES = 107
 _MAX_KEY_BYTES = 65_536
 _OWNER_ONLY = 0o700
 
 
-def set_up(home: Home, desk: Path, passphrase: str, now: datetime) -> None:
-    """Make the server in its folder; `fleet.json` is written last. Raises `Misuse`."""
+def set_up(home: Home, desk: Path, secrets: Secrets, now: datetime) -> None:
+    """Make the server in its folder; `fleet.json` is written last. Raises `Misuse`.
+
+    Keys that `home` names by URI stay where they are.
+    """
     if (home.folder / SETUP).exists():
         raise _misuse(Code.FLEET_HOME, home.folder, "a server is here already")
     _require_short(home)
     roots = {
         "image": _read(desk / "metadata" / "1.root.json", MAX_BYTES["root"]),
-        "director": _read(desk / "fleet" / "director.root.json", MAX_BYTES["root"]),
+        "director": _read(_director_root(desk), MAX_BYTES["root"]),
     }
     for root in roots.values():
         TrustedSet.pin(root, FIRMHOLD)
-    keys = {name: _read(desk / "keys" / f"{name}.pem", _MAX_KEY_BYTES) for name in KEYS}
-    gateway = FileSigner.load(desk / "keys" / "gateway.pem", passphrase)
+    copied = [OFFICES[office] for office in COPIED if office not in home.keys]
+    keys = {name: _read(desk / "keys" / f"{name}.pem", _MAX_KEY_BYTES) for name in copied}
+    from_desk = f"file:{desk / 'keys' / 'gateway.pem'}"
+    gateway = open_signer(from_desk if "gateway" in copied else home.uris("gateway")[0], secrets)
+    for office in set(home.keys) - {"gateway"}:
+        for uri in home.uris(office):
+            open_signer(uri, secrets)  # what cannot be opened now could not be later
     with own_disk(home.folder):
         _make_folders(home)
         for name, data in keys.items():
@@ -46,7 +59,7 @@ def set_up(home: Home, desk: Path, passphrase: str, now: datetime) -> None:
             home.key(name).chmod(0o600)
         for name, data in roots.items():
             replace_file(home.root(name), data)
-    _certify(home, gateway, passphrase, now)
+    _certify(home, gateway, secrets, now)
     make_database(home)
     with own_disk(home.folder):
         replace_file(home.folder / SETUP, home.to_bytes())
@@ -69,19 +82,28 @@ def _make_folders(home: Home) -> None:
         make_folder(home.socket(name).parent)
 
 
-def _certify(home: Home, gateway: FileSigner, passphrase: str, now: datetime) -> None:
+def _certify(home: Home, gateway: Signer, secrets: Secrets, now: datetime) -> None:
     """Make the authority, and the certificate of the key that the settings pin."""
-    place = home.key("ca")
-    key = (
-        FileSigner.load(place, passphrase)
-        if place.exists()
-        else FileSigner.create(place, passphrase)
-    )
+    key = _authority_key(home, secrets)
     own = make_authority(key, f"Firmhold devices of {home.host}", now)
     server = Authority(key, own).for_server(home.host, public_half(gateway), now)
     with own_disk(home.folder):
         replace_file(home.authority, own.public_bytes(Encoding.PEM))
         replace_file(home.server_certificate, server.public_bytes(Encoding.PEM))
+
+
+def _authority_key(home: Home, secrets: Secrets) -> Signer:
+    """The authority's key: the one that is named, or a file, made if it is not there."""
+    uri, place = home.uris("ca")[0], home.key("ca")
+    if "ca" in home.keys or place.exists():
+        return open_signer(uri, secrets)
+    return create_signer(uri, secrets, Algorithm.ED25519)
+
+
+def _director_root(desk: Path) -> Path:
+    """The Director's first root: of a ceremony, or as `release keys fleet` made it."""
+    held = desk / "metadata" / "1.director.root.json"
+    return held if held.exists() else desk / "fleet" / "director.root.json"
 
 
 def _read(path: Path, max_bytes: int) -> bytes:

@@ -10,18 +10,18 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tuf.api.metadata import Role, Root
 
+from firmhold.pkix.public import Algorithm, public_key_of
 from firmhold.release.documents import add_signature, expiry, holders, public_keys, unsigned
 from firmhold.signing.ports import Signer
 from firmhold.trust.encoding import JsonObject, JsonValue, pretty_json
 from firmhold.trust.settings.reader import FORMAT
 from firmhold.trust.shape import written_date
 from firmhold.trust.tuf.root_fields import DOMAIN_FIELD, FRESHNESS_FIELD, Domain, FreshnessEpoch
-from firmhold.trust.tuf.schema import a_text, an_object
 
 DIRECTOR, FRESHNESS, OPERATOR, GATEWAY = "director", "freshness-1", "operator-1", "gateway"
 OFFLINE = ("offline-1", "offline-2", "offline-3")
@@ -31,6 +31,19 @@ TEN_YEARS = timedelta(days=3650)
 
 MakeKey = Callable[[str], Signer]
 """Makes a key under a name, or opens the one that is there."""
+
+
+class Keyed(Protocol):
+    """A key by its public half: a signer, or a key card."""
+
+    @property
+    def entry(self) -> Mapping[str, JsonValue]:
+        """The public half as an entry of a key table."""
+        ...
+
+
+KeyOf = Callable[[str], Keyed]
+"""Finds the key under a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +59,7 @@ def make_domain(root_holders: Mapping[str, Signer], key: MakeKey, now: datetime)
     root = unsigned(_director_root(root_holders, key(DIRECTOR), now))
     for signer in [*root_holders.values()][:THRESHOLD]:
         root = add_signature(root, "root", signer)
-    return Domained(root, pretty_json(_settings(key, now)))
+    return Domained(root, pretty_json(first_settings(key, now)))
 
 
 def _director_root(root_holders: Mapping[str, Signer], director: Signer, now: datetime) -> Root:
@@ -70,8 +83,8 @@ def _director_root(root_holders: Mapping[str, Signer], director: Signer, now: da
     )
 
 
-def _settings(key: MakeKey, now: datetime) -> JsonObject:
-    """First settings: one Ed25519 key for each office, nothing logged, no mirrors."""
+def first_settings(key: KeyOf, now: datetime) -> JsonObject:
+    """Return first settings to review: a key for each office, nothing logged, no mirrors."""
     long = written_date((now + TEN_YEARS).replace(microsecond=0))
     return {
         "format": FORMAT,
@@ -80,7 +93,7 @@ def _settings(key: MakeKey, now: datetime) -> JsonObject:
         "freshness_keys": [{"epoch": 1, **_appointed(FRESHNESS, key)}],
         "logs": [],
         "witnesses": [],
-        "algorithms": {"ed25519": {"sign_until": long, "accept_until": long}},
+        "algorithms": {scheme: {"sign_until": long, "accept_until": long} for scheme in Algorithm},
         "ek_roots": [],
         "offline_rules": {"most_days": 30, "groups": False},
         "permitted_time_jump": {"per_boot": 370 * DAY_SECONDS, "total": 3650 * DAY_SECONDS},
@@ -91,18 +104,17 @@ def _settings(key: MakeKey, now: datetime) -> JsonObject:
     }
 
 
-def _listed(names: Sequence[str], key: MakeKey) -> list[JsonValue]:
+def _listed(names: Sequence[str], key: KeyOf) -> list[JsonValue]:
     return [_appointed(name, key) for name in names]
 
 
-def _appointed(name: str, key: MakeKey) -> JsonObject:
+def _appointed(name: str, key: KeyOf) -> JsonObject:
     return {"holder": name, "key": {**key(name).entry}}
 
 
-def _pin(signer: Signer) -> str:
+def _pin(key: Keyed) -> str:
     """SHA-256 of the SubjectPublicKeyInfo, as devices compare it before the first byte."""
-    value = an_object(signer.entry.get("keyval"), "keyval")
-    public = bytes.fromhex(a_text(value.get("public"), "public"))
-    key = Ed25519PublicKey.from_public_bytes(public)
-    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(spki).hexdigest()
+    public = public_key_of(key.entry)
+    return hashlib.sha256(
+        public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ).hexdigest()

@@ -13,10 +13,11 @@ import typer
 
 from firmhold.pkix.public import Algorithm
 from firmhold.release.adapters.folder import FolderDesk
-from firmhold.release.arguments import moment, pinned_root, say, write_new
+from firmhold.release.arguments import moment, pinned_root, read_argument, say, write_new
 from firmhold.release.ceremony.adopt import adopt
 from firmhold.release.ceremony.assemble import assemble
-from firmhold.release.ceremony.cards import make_card
+from firmhold.release.ceremony.cards import MAX_BYTES as CARD_BYTES
+from firmhold.release.ceremony.cards import Card, make_card, parse_card
 from firmhold.release.ceremony.choose import Said, changes_of
 from firmhold.release.ceremony.folder import CeremonyFolder
 from firmhold.release.ceremony.outcome import Outcome, work_out
@@ -28,11 +29,14 @@ from firmhold.release.ceremony.revoke_cli import show_ as show_seats
 from firmhold.release.ceremony.standing import next_epoch, standing
 from firmhold.release.ceremony.transcript import verify
 from firmhold.release.ceremony.words import words_of
+from firmhold.release.domain import first_settings
 from firmhold.release.options import At, PassphraseFile, PinFd, PinnedRoot, run
 from firmhold.signing.passphrases import Passphrases
 from firmhold.signing.ports import Tier
 from firmhold.signing.uri import create_signer, open_signer
+from firmhold.trust.encoding import pretty_json
 from firmhold.trust.errors import Code, Misuse, UsageFault
+from firmhold.trust.quorum import Holder
 from firmhold.trust.tuf.root_fields import Domain
 
 _NAME = "firmhold keys"
@@ -133,6 +137,30 @@ def audit_(
         say(json.dumps(told))
     if bad:
         raise typer.Exit(1)
+
+
+@app.command("settings")
+def settings_(
+    cards: Annotated[list[Path], typer.Argument(help="Key cards, each of an office's holder.")],
+    *,
+    to: Annotated[Path, typer.Option("--to", help="Where to write the settings.")],
+    at: At = None,
+) -> None:
+    """Write first trust settings of a staging domain from the cards of its offices, to review.
+
+    Needed are the cards of holders named freshness-1, operator-1, offline-1 to -3 and gateway.
+    """
+    found = {
+        card.holder: card for card in (parse_card(read_argument(c, CARD_BYTES)) for c in cards)
+    }
+
+    def key(name: str) -> Card:
+        if Holder(name) not in found:
+            raise Misuse(UsageFault(code=Code.MISUSE, what=f"no card of {name} was given"))
+        return found[Holder(name)]
+
+    write_new(to, pretty_json(first_settings(key, moment(at))))
+    say(f"{to}: review it, then `firmhold release settings`")
 
 
 @ceremony.command("root")
