@@ -181,5 +181,10 @@ def test_a_fleet_server_that_says_2100_moves_no_device(fleet: SimFleet) -> None:
 
     fleet.clock.advance(-by)
     fleet.restart("gateway")
-    device.live()
-    assert device.runs(on_a_fleet.TWO)
+
+    def is_back() -> bool:
+        device.live()
+        device.rest()
+        return device.runs(on_a_fleet.TWO)
+
+    fleet.until(is_back)  # the director has to make a round first
