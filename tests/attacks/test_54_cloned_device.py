@@ -1,15 +1,20 @@
 """Row 54: a copy of a device with all its keys."""
 
 import shutil
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
 from firmhold.device.check import Ended
+from firmhold.device.online import Online
+from firmhold.fleet.ca import issue
 from firmhold.fleet.ca.issue import State
 from firmhold.fleet.director.alarms import Alarm
 from firmhold.fleet.tables import DEVICES, REPORTS
+from firmhold.sim.caller import Caller, Shown
 from firmhold.sim.fleet import SimFleet
 from firmhold.sim.fleet_device import FleetDevice
 from firmhold.storage.sql import open_for_reading, used
@@ -136,3 +141,68 @@ def test_a_stolen_device_is_shut_out_with_its_copies(fleet: SimFleet) -> None:
             each.check()
         assert caught.value.code is Code.FETCH_REFUSED
     assert other.check()[0] is Ended.UNCHANGED
+
+
+def credential(device: FleetDevice, folder: Path) -> Shown:
+    """The TLS certificate and its key, stolen; the signing key is in a TPM, or well kept."""
+    folder.mkdir()
+    place = folder / "client.pem"
+    place.write_bytes((device.state / "fetch" / "client.pem").read_bytes())
+    return Shown(place, place)
+
+
+def recover(device: FleetDevice) -> None:
+    """The device gets another certificate by its signing key."""
+    with closing(Online(device.state, device.fetch_socket)) as online:
+        online.recover()
+
+
+def asks(fleet: SimFleet, shown: Shown) -> int:
+    """The status that somebody with a credential gets."""
+    with Caller(fleet.home.device_port, shown) as caller:
+        return caller.ask("GET", "/v1/director/timestamp.json")[0]
+
+
+def test_a_copied_credential_ends_with_the_next_one_and_is_told(
+    fleet: SimFleet, tmp_path: Path
+) -> None:
+    """Who has no signing key gets no other certificate: he is out, and seen as who he is."""
+    device = fleet.device("camera-1")
+    device.check()
+    stolen = credential(device, tmp_path / "stolen")
+    assert asks(fleet, stolen) == 200
+
+    recover(device)
+    assert asks(fleet, stolen) == 200  # the answer might have been lost: not yet
+    fleet.clock.advance(timedelta(hours=2))
+    for _ in range(4):
+        assert asks(fleet, stolen) == 403
+
+    device.check()
+    fleet.until(lambda: Alarm.CREDENTIAL_TWICE in alarms(fleet))
+    fleet.publish(1, b"one" * 50_000)
+    fleet.rollout(1)
+    device.live()
+    device.rest()
+    assert device.runs(b"one" * 50_000)  # the honest one is kept from nothing
+
+
+def test_a_device_that_was_restored_is_not_taken_for_a_copy(
+    fleet: SimFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It shows its old certificate once, gets another by its own key, and goes on in full."""
+    monkeypatch.setattr(issue, "OVERLAP", timedelta(0))
+    device = fleet.device("camera-1")
+    device.check()
+    backup = (device.state / "fetch" / "client.pem").read_bytes()
+    recover(device)
+    device.check()
+
+    (device.state / "fetch" / "client.pem").write_bytes(backup)
+    fleet.publish(1, b"one" * 50_000)
+    fleet.rollout(1)
+    device.live()
+    device.rest()
+    assert device.runs(b"one" * 50_000)
+    fleet.settled()
+    assert alarms(fleet) == []

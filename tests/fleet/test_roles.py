@@ -31,6 +31,7 @@ OTHERS = {
     ("director", "ca_devices"),
     ("director", "gateway_reports"),
     ("director", "gateway_check_ins"),
+    ("director", "gateway_superseded"),
     ("gateway", "ca_certificates"),
     ("gateway", "director_words"),
     ("gateway", "director_words_before"),

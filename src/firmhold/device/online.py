@@ -47,7 +47,9 @@ MOST_SPOOL_BYTES = 1 << 28
 MAX_PEM_BYTES = 65_536
 
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
-_NOT_LET_IN = frozenset({Code.GATEWAY_REVOKED.value, Code.GATEWAY_CERTIFICATE.value})
+_NOT_LET_IN = frozenset(
+    code.value for code in (Code.GATEWAY_REVOKED, Code.GATEWAY_SUPERSEDED, Code.GATEWAY_CERTIFICATE)
+)
 _OWNER_AND_GROUP = 0o640
 
 

@@ -24,6 +24,8 @@ class Grant:
     table: Table
 
 
+_INBOXES = (tables.REPORTS, tables.CHECK_INS, tables.SUPERSEDED)
+
 GRANTS = (
     *(
         Grant("ca", "SELECT, INSERT, UPDATE", table)
@@ -45,9 +47,9 @@ GRANTS = (
     Grant("director", "SELECT, INSERT", tables.TAKEN),
     *(
         Grant("director", "SELECT", table)
-        for table in (tables.ENROLLED, tables.REPORTS, tables.CHECK_INS)
+        for table in (tables.ENROLLED, tables.REPORTS, tables.CHECK_INS, tables.SUPERSEDED)
     ),
-    *(Grant("gateway", "INSERT", table) for table in (tables.REPORTS, tables.CHECK_INS)),
+    *(Grant("gateway", "INSERT", table) for table in _INBOXES),
     *(
         Grant("gateway", "SELECT", table)
         for table in (tables.CERTIFICATES, tables.WORDS, tables.WORDS_BEFORE)

@@ -49,6 +49,7 @@ CERTIFICATES = Table(
     Column("not_before", BigInteger, nullable=False),
     Column("not_after", BigInteger, nullable=False),
     Column("revoked", Boolean, nullable=False, default=False),
+    Column("superseded_at", BigInteger),  # from when on a later one has taken its place
 )
 
 # ── director: what is meant for whom ─────────────────────────────────────────
@@ -148,5 +149,13 @@ CHECK_INS = Table(
     TABLES,
     Column("id", NUMBERED, Identity(), primary_key=True),
     Column("device", String(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+SUPERSEDED = Table(
+    "gateway_superseded",
+    TABLES,
+    Column("id", NUMBERED, Identity(), primary_key=True),
+    Column("device", String(64), nullable=False),
+    Column("serial", String(40), nullable=False),
     Column("at", BigInteger, nullable=False),
 )

@@ -310,6 +310,7 @@ class Code(StrEnum):
     # The device port (fleet/gateway).
     GATEWAY_CERTIFICATE = "gateway.certificate"
     GATEWAY_REVOKED = "gateway.revoked"
+    GATEWAY_SUPERSEDED = "gateway.superseded"
     GATEWAY_NONCE = "gateway.nonce"
     GATEWAY_TOO_LARGE = "gateway.too_large"
     GATEWAY_TOO_OFTEN = "gateway.too_often"

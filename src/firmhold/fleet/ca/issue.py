@@ -39,6 +39,9 @@ from firmhold.trust.tuf.schema import an_object
 LIFETIME = timedelta(days=7)
 """Of a device's certificate, where nobody says otherwise; the recovery class has no longer one."""
 
+OVERLAP = timedelta(hours=1)
+"""How long a certificate is still good when another one has taken its place."""
+
 SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=90)
 CHALLENGE = "certificate"
 FILE, TPM = "file", "tpm"
@@ -184,6 +187,7 @@ class Desk:
         full = identity.certificate_class is CertificateClass.FULL
         lifetime = self.lifetime if full else min(self.lifetime, LIFETIME)
         made = self.authority.for_device(identity, key, now, lifetime)
+        self._supersede(connection, identity.device, now)
         connection.execute(
             insert(CERTIFICATES),
             {
@@ -197,6 +201,19 @@ class Desk:
         )
         own = self.authority.certificate.public_bytes(Encoding.DER)
         return Issued(made.public_bytes(Encoding.DER), (own,)).to_bytes()
+
+    def _supersede(self, connection: Connection, device: DeviceId, now: datetime) -> None:
+        """Let the certificates of a device that a new one replaces end soon, and not at once.
+
+        The answer with the new one may be lost; and whoever has copied an old one has it no longer.
+        """
+        ends = now + min(OVERLAP, self.lifetime / 10)
+        connection.execute(
+            update(CERTIFICATES)
+            .where(CERTIFICATES.c.device == device)
+            .where(CERTIFICATES.c.superseded_at.is_(None))
+            .values(superseded_at=int(ends.timestamp()))
+        )
 
 
 def _state(connection: Connection, device: DeviceId) -> State | None:

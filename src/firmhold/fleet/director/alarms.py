@@ -3,8 +3,12 @@
 A device never gives one number to two reports. Another report with a number that is used up is
 therefore told apart: the device was copied, or an older backup of its memory was put back. Until an
 operator acknowledges that, nothing but security releases are meant for the device, as for one in
-quarantine. The other alarms change nothing; they stand until they are acknowledged, a silence until
-it ends.
+quarantine.
+
+A certificate that a later one has replaced lets nobody in. A device that was restored from a backup
+shows it once, and gets another by its signing key; a copy that has not that key shows it again and
+again, which is told and keeps the device from nothing. The other alarms change nothing either; they
+stand until they are acknowledged, a silence until it ends.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,6 +27,9 @@ from firmhold.trust.outer_faults import FleetFault
 MISSED = 3
 """Check-ins in a row that a device may miss before it counts as silent."""
 
+TOO_OFTEN = 3
+"""So often nobody comes by accident with a certificate that another one has replaced."""
+
 
 @unique
 class Alarm(StrEnum):
@@ -31,6 +38,7 @@ class Alarm(StrEnum):
     SILENT = "silent"
     REPORT_REFUSED = "report_refused"
     NUMBER_TWICE = "number_twice"
+    CREDENTIAL_TWICE = "credential_twice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,10 @@ def alarms(
         yield Alarm.SILENT
     if Code.MANIFEST_COUNTER in refusals:
         yield Alarm.NUMBER_TWICE
-    if refusals.keys() - {Code.MANIFEST_COUNTER}:
+    old = refusals.get(Code.GATEWAY_SUPERSEDED)
+    if old is not None and old.times >= TOO_OFTEN:
+        yield Alarm.CREDENTIAL_TWICE
+    if refusals.keys() - {Code.MANIFEST_COUNTER, Code.GATEWAY_SUPERSEDED}:
         yield Alarm.REPORT_REFUSED
 
 

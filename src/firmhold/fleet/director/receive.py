@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, func, insert, select, update
 
 from firmhold.fleet.director.alarms import note_refused
 from firmhold.fleet.director.inventory import is_taken, keep_report, reporter
-from firmhold.fleet.tables import CHECK_INS, DEVICES, READ_UP_TO, REPORTS
+from firmhold.fleet.tables import CHECK_INS, DEVICES, READ_UP_TO, REPORTS, SUPERSEDED
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.document import parse_document
 from firmhold.trust.errors import Code, Refused
@@ -38,6 +38,7 @@ class Received:
 def receive(connection: Connection, now: datetime) -> Received:
     """Take in new reports and check-ins, in the order in which they came."""
     _take_check_ins(connection)
+    _take_superseded(connection, now)
     taken, refused = 0, list[tuple[DeviceId, Code]]()
     query = (
         select(REPORTS)
@@ -88,6 +89,19 @@ def _take_check_ins(connection: Connection) -> None:
         newest = max(newest, number)
     if newest > since:
         _have_read(connection, CHECK_INS, newest)
+
+
+def _take_superseded(connection: Connection, now: datetime) -> None:
+    """Count who came with a certificate that another one has replaced."""
+    query = (
+        select(SUPERSEDED.c.id, SUPERSEDED.c.device)
+        .where(SUPERSEDED.c.id > _read_up_to(connection, SUPERSEDED))
+        .order_by(SUPERSEDED.c.id)
+        .limit(MOST_AT_ONCE)
+    )
+    for number, device in connection.execute(query).all():
+        note_refused(connection, DeviceId(device), Code.GATEWAY_SUPERSEDED, now)
+        _have_read(connection, SUPERSEDED, number)
 
 
 def _read_up_to(connection: Connection, inbox: Table) -> int:

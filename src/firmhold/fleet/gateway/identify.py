@@ -5,6 +5,7 @@ Whether it still counts is looked up for each request, so a revocation ends open
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography import x509
 from sqlalchemy import Engine, select
@@ -16,7 +17,7 @@ from firmhold.protocol.identity import Identity, read_identity
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.outer_faults import FleetFault
 
-_STATUS = select(CERTIFICATES.c.revoked)
+_STATUS = select(CERTIFICATES.c.revoked, CERTIFICATES.c.superseded_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +28,27 @@ class Caller:
     serial: str
 
 
-def caller(request: Request, database: Engine) -> Caller:
-    """Return who sent a request. Raises `Refused`."""
+class Superseded(Refused):
+    """A certificate that a later one has replaced: of an older backup, or of a copy."""
+
+    def __init__(self, by: Caller) -> None:
+        what, code = by.identity.device, Code.GATEWAY_SUPERSEDED
+        super().__init__(FleetFault(code=code, what=what, detail="a later one has its place"))
+        self.by = by
+
+
+def caller(request: Request, database: Engine, now: datetime) -> Caller:
+    """Return who sent a request. Raises `Refused`, of which `Superseded` is one."""
     found = named_by(request.state._state.get(CERTIFICATE))  # noqa: SLF001 - a plain dictionary
     with database.connect() as connection:
         query = _STATUS.where(CERTIFICATES.c.serial == found.serial)
-        revoked = connection.execute(query).scalar_one_or_none()
-    if revoked is not False:
-        detail = "revoked" if revoked else "not issued here"
+        row = connection.execute(query).one_or_none()
+    if row is None or row.revoked:
+        detail = "not issued here" if row is None else "revoked"
         fault = FleetFault(code=Code.GATEWAY_REVOKED, what=found.identity.device, detail=detail)
         raise Refused(fault)
+    if row.superseded_at is not None and row.superseded_at <= int(now.timestamp()):
+        raise Superseded(found)
     return found
 
 

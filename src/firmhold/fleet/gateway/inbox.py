@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from firmhold.fleet.gateway.check_in import report_purpose
 from firmhold.fleet.nonces import Nonces
-from firmhold.fleet.tables import CHECK_INS, REPORTS
+from firmhold.fleet.tables import CHECK_INS, REPORTS, SUPERSEDED
 from firmhold.trust.device_id import DeviceId
 from firmhold.trust.encoding import parse_json
 from firmhold.trust.errors import Code, Refused
@@ -37,6 +37,7 @@ class Inbox:
     database: Engine
     nonces: Nonces
     _seen: list[tuple[DeviceId, int]] = field(default_factory=list)
+    _superseded: list[tuple[DeviceId, str, int]] = field(default_factory=list)
 
     def take_report(self, device: DeviceId, data: bytes, now: datetime) -> None:
         """Keep a report that answers a nonce of this gateway for this device. Raises `Refused`."""
@@ -52,20 +53,34 @@ class Inbox:
         """Note that a device has checked in."""
         self._seen.append((device, int(now.timestamp())))
 
+    def saw_superseded(self, device: DeviceId, serial: str, now: datetime) -> None:
+        """Note that somebody has come with a certificate that another one has replaced."""
+        if len(self._superseded) < MOST_NOTED:
+            self._superseded.append((device, serial, int(now.timestamp())))
+
     def write_noted(self) -> None:
-        """Write the check-ins that were noted, all in one go; where that fails, they wait on."""
+        """Write what was noted, all in one go; where that fails, it waits on."""
         seen, self._seen = self._seen, []
+        superseded, self._superseded = self._superseded, []
         try:
-            self._write(seen)
+            self._write(seen, superseded)
         except OperationalError:
             log.warning("no database")
             self._seen = [*seen, *self._seen][-MOST_NOTED:]
+            self._superseded = [*superseded, *self._superseded][-MOST_NOTED:]
 
-    def _write(self, seen: Sequence[tuple[DeviceId, int]]) -> None:
-        if seen:
-            rows = [{"device": device, "at": at} for device, at in seen]
+    def _write(
+        self, seen: Sequence[tuple[DeviceId, int]], superseded: Sequence[tuple[DeviceId, str, int]]
+    ) -> None:
+        noted = (
+            (CHECK_INS, [{"device": device, "at": at} for device, at in seen]),
+            (SUPERSEDED, [{"device": d, "serial": s, "at": at} for d, s, at in superseded]),
+        )
+        if seen or superseded:
             with self.database.begin() as connection:
-                connection.execute(insert(CHECK_INS).inline(), rows)
+                for table, rows in noted:
+                    if rows:
+                        connection.execute(insert(table).inline(), rows)
 
 
 def _nonce_in(data: bytes) -> bytes:

@@ -28,7 +28,7 @@ from firmhold.fleet.gateway.check_in import Desk, check_in
 from firmhold.fleet.gateway.enrol import Ca, renewal_routes
 from firmhold.fleet.gateway.est import Est
 from firmhold.fleet.gateway.files import Files
-from firmhold.fleet.gateway.identify import Caller, caller
+from firmhold.fleet.gateway.identify import Caller, Superseded, caller
 from firmhold.fleet.gateway.inbox import MAX_REPORT_BYTES, Inbox
 from firmhold.fleet.gateway.limits import of_devices
 from firmhold.protocol import est
@@ -101,7 +101,12 @@ def device_app(gateway: Gateway) -> Starlette:
 
     def for_device(handler: Asked) -> Callable[[Request], Awaitable[Response]]:
         async def identified(request: Request) -> Response:
-            by = await run_in_threadpool(caller, request, gateway.database)
+            now = gateway.clock()
+            try:
+                by = await run_in_threadpool(caller, request, gateway.database, now)
+            except Superseded as error:
+                gateway.inbox.saw_superseded(error.by.identity.device, error.by.serial, now)
+                raise
             return await handler(request, by)
 
         return guarded(identified)
