@@ -7,6 +7,7 @@ import pytest
 from _pytest.terminal import TerminalReporter
 
 from firmhold.sim.postgresql import Cluster
+from firmhold.sim.tpm import SimMaker, SimTpm
 
 ON_THE_WIRE = frozenset({"attacks", "conformance", "contracts", "drill", "path", "world"})
 """Folders of tests that may open sockets, to loopback only."""
@@ -25,6 +26,20 @@ def cluster() -> Iterator[Cluster]:
     """A PostgreSQL server with the roles of a fleet server, for all tests of this process."""
     with Cluster() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def maker(tmp_path_factory: pytest.TempPathFactory) -> SimMaker:
+    """Who makes TPMs; the packages are of requirements/debian.txt."""
+    return SimMaker(tmp_path_factory.mktemp("maker"))
+
+
+@pytest.fixture(scope="session")
+def tpm(maker: SimMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTpm]:
+    """A TPM that is on, and that its maker has certified."""
+    made = maker.make(tmp_path_factory.mktemp("tpm")).power_on()
+    yield made
+    made.power_off()
 
 
 @pytest.fixture

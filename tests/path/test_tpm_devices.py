@@ -1,6 +1,5 @@
 """Devices whose signing key is in a TPM: proven when they enrol, used when they report."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,20 +14,6 @@ from firmhold.sim.tpm import SimMaker, SimTpm
 from firmhold.trust.errors import Code, Unavailable
 
 ONE = b"first image" * 5000
-
-
-@pytest.fixture(scope="module")
-def maker(tmp_path_factory: pytest.TempPathFactory) -> SimMaker:
-    """Who makes TPMs."""
-    return SimMaker(tmp_path_factory.mktemp("maker"))
-
-
-@pytest.fixture(scope="module")
-def tpm(maker: SimMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTpm]:
-    """A TPM that is on."""
-    made = maker.make(tmp_path_factory.mktemp("tpm")).power_on()
-    yield made
-    made.power_off()
 
 
 @pytest.fixture(name="known")

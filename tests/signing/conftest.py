@@ -1,6 +1,5 @@
 """Key files, tokens and a TPM: what costs time is made once."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import pytest
 
 from firmhold.signing.file import FileSigner
 from firmhold.sim.token import SimTokens, softhsm_module
-from firmhold.sim.tpm import SimMaker, SimTpm
 
 PIN = "271828"
 
@@ -64,12 +62,3 @@ def looking_here(request: pytest.FixtureRequest) -> None:
     """Other tests of this process have tokens in other folders."""
     if "tokens" in request.fixturenames:
         request.getfixturevalue("tokens").enter()
-
-
-@pytest.fixture(scope="session")
-def tpm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTpm]:
-    """A TPM that is on; the packages are of requirements/debian.txt."""
-    folder = tmp_path_factory.mktemp("tpm")
-    made = SimMaker(folder / "maker").make(folder / "tpm").power_on()
-    yield made
-    made.power_off()

@@ -8,20 +8,6 @@ from firmhold.sim.tpm import SimMaker, SimTpm
 
 
 @pytest.fixture(scope="session")
-def maker(tmp_path_factory: pytest.TempPathFactory) -> SimMaker:
-    """Who makes TPMs."""
-    return SimMaker(tmp_path_factory.mktemp("maker"))
-
-
-@pytest.fixture(scope="session")
-def tpm(maker: SimMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTpm]:
-    """A TPM that is on."""
-    made = maker.make(tmp_path_factory.mktemp("tpm")).power_on()
-    yield made
-    made.power_off()
-
-
-@pytest.fixture(scope="session")
 def other(maker: SimMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTpm]:
     """Another TPM of the same maker, that is on."""
     made = maker.make(tmp_path_factory.mktemp("other")).power_on()

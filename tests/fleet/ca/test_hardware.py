@@ -1,6 +1,5 @@
 """What a device must show before its signing key is taken for one in a TPM."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,20 +32,6 @@ from firmhold.trust.errors import Code, Refused
 CAMERA, OTHER = DeviceId("camera-1"), DeviceId("camera-2")
 NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)  # noqa: TID251 - TPMs are of today
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-
-
-@pytest.fixture(scope="module")
-def maker(tmp_path_factory: pytest.TempPathFactory) -> SimMaker:
-    """Who makes TPMs."""
-    return SimMaker(tmp_path_factory.mktemp("maker"))
-
-
-@pytest.fixture(scope="module")
-def tpm(maker: SimMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimTpm]:
-    """A TPM that is on."""
-    made = maker.make(tmp_path_factory.mktemp("tpm")).power_on()
-    yield made
-    made.power_off()
 
 
 @dataclass
