@@ -210,6 +210,8 @@ def sign_(
         say(f"  {path} sha256:{sha256}")
     holders = ", ".join(signed.tally.signed)
     say(f"signed by {holders}; {signed.tally.needed} more needed")
+    if signed.warning is not None:
+        say(f"warning: {signed.warning}")
 
 
 @app.command("discard")

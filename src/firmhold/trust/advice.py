@@ -99,6 +99,7 @@ _ADVICE: dict[Code, str] = {
     Code.KEY_EXISTS: "Keys are never overwritten: choose another name or folder.",
     Code.KEY_PIN: "Give the PIN of this token or key; it was tried once, and a token counts wrong ones.",
     Code.KEY_TOKEN: "See that the token or the TPM is there and that the library is the maker's; then try again.",
+    Code.KEY_ALGORITHM: "Appoint a key of a scheme that the trust settings let sign, or sign other settings.",
     Code.KEY_ABSENT: "Look at what the token holds, and name one key of it by object= or id=.",
     Code.RELEASE_DESK: "Name a folder that `release keys init` has made, or an empty one to make it.",
     Code.RELEASE_TARGET_NAME: "Use letters, digits, `.`, `_`, `+` and `-`, beginning with a letter or digit.",

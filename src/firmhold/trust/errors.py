@@ -256,6 +256,7 @@ class Code(StrEnum):
     KEY_PIN = "key.pin"
     KEY_TOKEN = "key.token"  # noqa: S105 - a code, not a secret
     KEY_ABSENT = "key.absent"
+    KEY_ALGORITHM = "key.algorithm"
 
     # What TPMs say of themselves (trust/attestation).
     ATTESTATION_PUBLIC = "attestation.public"

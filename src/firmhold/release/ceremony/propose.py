@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from firmhold.release.algorithms import require_algorithm
 from firmhold.release.authorities import trusted_root
-from firmhold.release.ceremony.changes import Change
+from firmhold.release.ceremony.changes import Appoint, Change
 from firmhold.release.ceremony.plan import CeremonyKind, First, Plan, RepositoryName
 from firmhold.release.documents import expiry
 from firmhold.release.ports import Desk
@@ -35,6 +36,9 @@ def propose(desk: Desk, wish: Wish, now: datetime) -> Plan:
         detail = "no root is here: plan a first one"
         raise Misuse(CeremonyFault(code=Code.CEREMONY_CHANGE, what=chain, detail=detail))
     trusted_root(desk, chain)
+    for change in wish.changes:
+        if isinstance(change, Appoint):
+            require_algorithm(desk, str(change.card.entry["scheme"]), now)
     targets = desk.current("targets") if wish.repository is RepositoryName.IMAGE else None
     return Plan(
         wish.kind,
