@@ -47,7 +47,7 @@ PinFd = Annotated[
     int | None, typer.Option(help="An open descriptor with the PINs of tokens, one a line.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
-Key = Annotated[str, typer.Option(help="The operator's key, as file:PATH.")]
+Key = Annotated[str, typer.Option(help="The operator's key: file:PATH, pkcs11:… or tpm:PATH.")]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -271,6 +271,7 @@ def rollout(
         bool, typer.Option("--dry-run", help="Show the plan, sign nothing.")
     ] = False,
     passphrase_file: PassphraseFile = None,
+    pin_fd: PinFd = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan a rollout, look it over, sign its act, and begin."""
@@ -282,7 +283,8 @@ def rollout(
                 say(shown(line))
         plan.require_sound()
         if not dry_run:
-            _say_act(plan.act, _sent(director, plan.act, key, passphrase_file), as_json=as_json)
+            signer = open_signer(key, Passphrases(passphrase_file, pin_fd))
+            _say_act(plan.act, send(director, plan.act, signer), as_json=as_json)
         elif as_json:
             say(json.dumps({"plan": list(plan.told())}, indent=1))
 
@@ -294,10 +296,14 @@ def halt(
     *,
     key: Key,
     passphrase_file: PassphraseFile = None,
+    pin_fd: PinFd = None,
     as_json: AsJson = False,
 ) -> None:
     """Stop a rollout: nothing further goes out; who has the release keeps it."""
-    _say_act(*_followed(home, name, Action.HALT, key, passphrase_file), as_json=as_json)
+    _say_act(
+        *_followed(home, name, Action.HALT, key, Passphrases(passphrase_file, pin_fd)),
+        as_json=as_json,
+    )
 
 
 @app.command("resume")
@@ -307,22 +313,22 @@ def resume(
     *,
     key: Key,
     passphrase_file: PassphraseFile = None,
+    pin_fd: PinFd = None,
     as_json: AsJson = False,
 ) -> None:
     """Let a halted rollout go on; the failures of today are forgiven, new ones are not."""
-    _say_act(*_followed(home, name, Action.RESUME, key, passphrase_file), as_json=as_json)
+    _say_act(
+        *_followed(home, name, Action.RESUME, key, Passphrases(passphrase_file, pin_fd)),
+        as_json=as_json,
+    )
 
 
 def _followed(
-    home: Path, name: str, action: Action, key: str, passphrase_file: Path | None
+    home: Path, name: str, action: Action, key: str, secrets: Passphrases
 ) -> tuple[RolloutAct, JsonObject]:
     with Part(open_home(home.absolute()), "director") as director:
         act = following(director, name, action, _now())
-        return act, _sent(director, act, key, passphrase_file)
-
-
-def _sent(director: Part, act: RolloutAct, key: str, passphrase_file: Path | None) -> JsonObject:
-    return send(director, act, open_signer(key, Passphrases(passphrase_file)))
+        return act, send(director, act, open_signer(key, secrets))
 
 
 def _say_act(act: RolloutAct, found: JsonObject, *, as_json: bool) -> None:
