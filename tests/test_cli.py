@@ -23,7 +23,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str], arguments:
     out, err = capsys.readouterr()
     assert err == ""
     for name, (_, purpose) in COMMANDS.items():
-        assert f"  {name:<12} {purpose}\n" in out
+        assert f"  {name:<14} {purpose}\n" in out
 
 
 @pytest.mark.parametrize("word", ["relase", "", "--release", "Release", "release "])
@@ -108,6 +108,34 @@ def test_a_command_whose_extra_is_missing_says_how_to_get_it(
     monkeypatch.setattr("firmhold.cli.import_module", absent)
     assert main(["release", "--help"]) == 1
     assert "firmhold[operator]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("uri", "module", "loads", "extra"),
+    [
+        ("pkcs11:token=t;object=o?module-path=/l", "pkcs11", "signing.pkcs11_signer", "token"),
+        ("tpm:key.tss", "tpm2_pytss", "signing.tpm", "tpm"),
+    ],
+)
+def test_a_key_whose_extra_is_missing_says_how_to_get_it(
+    uri: str,
+    module: str,
+    loads: str,
+    extra: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What speaks to tokens and TPMs is loaded when a key of theirs is named, and may be absent."""
+    for name in [
+        each for each in sys.modules if each.startswith(("firmhold.signing", "firmhold.tpm"))
+    ]:
+        if loads in name or name.startswith(("firmhold.signing.token", "firmhold.tpm")):
+            monkeypatch.delitem(sys.modules, name)
+    for name in [each for each in sys.modules if each.partition(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    assert main(["keys", "audit", uri]) == 1
+    assert f"firmhold[{extra}]" in capsys.readouterr().err
 
 
 def test_a_module_of_our_own_that_is_missing_is_no_users_mistake(

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(command: str, arguments: Sequence[str]) -> int:
     try:
-        module = cast("_Command", import_module(COMMANDS[command][0]))
+        return cast("_Command", import_module(COMMANDS[command][0])).main(arguments)
     except ModuleNotFoundError as error:
         extra = EXTRAS.get(error.name or "")
         if extra is None:
@@ -67,9 +67,8 @@ def _run(command: str, arguments: Sequence[str]) -> int:
         print(f"misuse: `{command}` needs {error.name}, of the extra `{extra}`", file=sys.stderr)
         print(f"  Install it: pip install 'firmhold[{extra}]'.", file=sys.stderr)
         return 1
-    return module.main(arguments)
 
 
 def _usage() -> str:
-    lines = [f"  {name:<12} {purpose}" for name, (_, purpose) in COMMANDS.items()]
+    lines = [f"  {name:<14} {purpose}" for name, (_, purpose) in COMMANDS.items()]
     return "\n".join(["usage: firmhold COMMAND [OPTION …]", "", *lines])
