@@ -56,15 +56,21 @@ def _climb(
     now: datetime,
 ) -> None:
     for _ in range(MOST_STEPS):
-        if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
-            raise _refusal("certificate", "one of today", "one that is out of date")
-        if _issuer(certificate, trusted) is not None:
+        _require_of_today(certificate, now)
+        root = _issuer(certificate, trusted)
+        if root is not None:
+            _require_of_today(root, now)
             return
         issuer = _issuer(certificate, brought)
         if issuer is None:
             raise _refusal("issuer", "an authority of the settings", "somebody else")
         certificate = issuer
     raise _refusal("chain", f"at most {MOST_STEPS} steps", "more")
+
+
+def _require_of_today(certificate: x509.Certificate, now: datetime) -> None:
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        raise _refusal("certificate", "one of today", "one that is out of date")
 
 
 def _issuer(
