@@ -13,6 +13,7 @@ from firmhold.trust.verified import Verified, seal
 SOURCE = Path(firmhold.__file__).parent
 
 VERIFIERS = {
+    "trust/attestation/endorsement.py",
     "trust/freshness/statement.py",
     "protocol/enrolment.py",
     "trust/governance/rollout_act.py",
