@@ -33,7 +33,7 @@ def _messages() -> dict[str, bytes]:
     notices = MappingProxyType({"support": "ends in May"})
     base = Base("http://cdn.example/payloads/", ())
     floor = datetime(2030, 1, 1, tzinfo=UTC)
-    pins = frozenset({bytes(32)})
+    pins = (bytes(32),)
     return {
         "question": Question(bytes(32), Known(3, 7, bytes([2] * 32)), Known(1)).to_bytes(),
         "answer": Answer(

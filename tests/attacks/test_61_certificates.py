@@ -43,12 +43,14 @@ def bent(
     names: list[x509.GeneralName] | None = None,
     usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.CLIENT_AUTH,
     begins: timedelta = timedelta(0),
+    serial: int | None = None,
 ) -> x509.Certificate:
     """A certificate that the authority has signed and a device should not have."""
     authority = own(fleet)
     identity = Identity(DeviceId(ME), CertificateClass.FULL)
     given = [x509.UniformResourceIdentifier(identity.uri)] if names is None else names
-    builder = described(key, fleet.clock.now() + begins).issuer_name(authority.certificate.subject)
+    builder = described(key, fleet.clock.now() + begins, serial=serial)
+    builder = builder.issuer_name(authority.certificate.subject)
     builder = builder.add_extension(LEAF, critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(public_half(authority.key))
@@ -160,6 +162,18 @@ def test_a_certificate_that_the_server_has_not_issued_lets_nobody_in(
     shown = Shown.keep(tmp_path, bent(fleet, key), key)
     assert code_for(fleet, shown) == Code.GATEWAY_REVOKED
     assert not refused(fleet, honest)
+
+
+def test_a_stolen_authority_cannot_copy_what_was_issued(
+    fleet: SimFleet, honest: Shown, tmp_path: Path
+) -> None:
+    """With its key, and the serial number of a certificate that is good, a thief is still out."""
+    known = x509.load_pem_x509_certificate(honest.certificate.read_bytes())
+    key = tls_key("thief")
+    copied = bent(fleet, key, serial=known.serial_number)
+    assert copied.serial_number == known.serial_number
+    shown = Shown.keep(tmp_path, copied, key)
+    assert code_for(fleet, shown) == Code.GATEWAY_REVOKED
 
 
 def test_a_certificate_for_another_key_is_none(

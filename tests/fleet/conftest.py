@@ -57,4 +57,4 @@ def _authority() -> Authority:
 @pytest.fixture(name="ca")
 def _ca(database: Engine, authority: Authority) -> Desk:
     """A CA at work on the tables."""
-    return Desk(database, authority, Nonces())
+    return Desk(database, "127.0.0.1", lambda _: authority, Nonces())

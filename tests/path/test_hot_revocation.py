@@ -14,13 +14,19 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from cryptography.x509 import Certificate, load_pem_x509_certificate
 from sqlalchemy import select
 from tuf.api.metadata import MetaFile, Snapshot, Timestamp
 
 from firmhold.device.ports import Repository
+from firmhold.fleet.ca.hand_over import revoke_former
 from firmhold.fleet.tables import WORDS
+from firmhold.protocol.check_in import Known, Question
+from firmhold.protocol.paths import CHECK_IN
+from firmhold.protocol.problem import parse_problem
 from firmhold.release.adapters.folder import FolderSite
 from firmhold.release.documents import add_signature, parse, unsigned, version_of
+from firmhold.sim.caller import Caller, Shown
 from firmhold.sim.fleet import SimFleet
 from firmhold.sim.fleet_device import FleetDevice
 from firmhold.sim.hands import revoke
@@ -259,6 +265,48 @@ def epoch_of(device: FleetDevice) -> int:
     assert floor is not None
     assert not floor.recovery
     return floor.epoch
+
+
+def certificate_of(device: FleetDevice) -> Certificate:
+    """The certificate by which a device asks."""
+    return load_pem_x509_certificate((device.state / "fetch" / "client.pem").read_bytes())
+
+
+def test_the_authority_of_certificates_is_revoked_under_way(scene: Scene, figure: Figure) -> None:
+    """What it issued counts no more with the next request; each device has another certificate."""
+    fleet = scene.fleet
+    scene.begin(1)
+    devices = (scene.ready, scene.midway, scene.late)
+    stolen = [certificate_of(device) for device in devices]
+    with timed(figure, "key of the device CA", scene.ready):
+        fleet.hand_over("ca-new")
+        known = revoke_former(fleet.home)
+    scene.ends_well(ONE)
+
+    for device, before in zip(devices, stolen, strict=True):
+        now = certificate_of(device)
+        now.verify_directly_issued_by(known.issuing)
+        before.verify_directly_issued_by(known.revoked[0])
+        assert "urn:firmhold:full:" in str(now.extensions)
+
+
+def test_a_revoked_authority_ends_open_connections_too(fleet: SimFleet, figure: Figure) -> None:
+    """The next request on a connection that has been let in is refused, and so is a new one."""
+    device = fleet.device("camera-1")
+    shown = Shown.of_device(device.state)
+    question = Question(bytes(32), Known(1), Known(1)).to_bytes()
+    with Caller(fleet.home.device_port, shown) as caller:
+        assert caller.ask("POST", CHECK_IN, question)[0] == 200
+        fleet.hand_over("ca-new")
+        assert caller.ask("POST", CHECK_IN, question)[0] == 200
+        began = time.monotonic()
+        revoke_former(fleet.home)
+        status, body = caller.ask("POST", CHECK_IN, question)
+    figure(f"device CA: {time.monotonic() - began:.3f} s to the refusal on an open connection")
+    assert (status, parse_problem(body).code) == (403, Code.GATEWAY_AUTHORITY)
+    with Caller(fleet.home.device_port, shown) as caller:
+        assert caller.ask("POST", CHECK_IN, question)[0] == 403
+    lives(device)
 
 
 def test_a_director_without_its_new_key_serves_what_was_signed(scene: Scene) -> None:

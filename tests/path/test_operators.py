@@ -10,15 +10,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
 from tests.path.servers import answers, process_of, staged, until
 
+from firmhold.fleet.authorities import read_authorities
 from firmhold.fleet.cli import main
 from firmhold.fleet.home import open_home
+from firmhold.fleet.keys import name_key
 from firmhold.fleet.supervise import Supervisor
+from firmhold.pkix.borrowed import public_half
+from firmhold.pkix.public import Algorithm, spki_sha256
+from firmhold.signing.passphrases import Passphrases
 from firmhold.signing.pkcs8 import seal_key
+from firmhold.signing.uri import create_signer, open_signer
 from firmhold.sim.fleet import SimFleet
 from firmhold.sim.signer import sim_pem
 from firmhold.trust.errors import Code, Misuse
+from firmhold.trust.settings.reader import parse_settings
+from firmhold.trust.settings.trust_settings import ServerPins
 
 ONE = b"image" * 30_000
 PASSPHRASE = "open"  # noqa: S105 - of keys that are made from names
@@ -168,6 +178,69 @@ def test_a_part_that_is_away_is_told(fleet: SimFleet, run: Run) -> None:
     status, _, error = run("devices")
     assert status == 1
     assert Code.FLEET_UNREACHABLE in error
+
+
+def test_an_operator_changes_the_authority(
+    fleet: SimFleet, tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Look, make the next one, look what would end, end the former one; the device goes on."""
+    monkeypatch.setenv("FIRMHOLD_PASSPHRASE", PASSPHRASE)
+    home, device = str(fleet.home.folder), fleet.device("camera-1")
+    key = create_signer(f"file:{tmp_path}/ca-2.pem", Passphrases(None, None), Algorithm.P256)
+
+    def run(*words: str) -> str:
+        assert main(["authority", words[0], home, *words[1:]]) == 0
+        return capsys.readouterr().out
+
+    assert "issues   until" in run("show")
+    assert main(["authority", "revoke", home]) == 1
+    assert Code.FLEET_KEY in capsys.readouterr().err
+    assert "issues from now on (file)" in run("new", "--key", f"file:{tmp_path}/ca-2.pem")
+    first, second = json.loads(run("show", "--json"))
+    assert (first["state"], first["certificates"]) == ("issues", 0)
+    assert (second["state"], second["certificates"]) == ("counts", 1)
+    assert f"ends: authority {second['authority']}, 1 good cert" in run("revoke", "--dry-run")
+    assert len(read_authorities(fleet.home).accepted) == 2
+
+    fleet.stop("ca")
+    assert "the ca does not run" in run("show")
+    assert "alone counts" in run("revoke")
+    assert [row["state"] for row in json.loads(run("show", "--json"))] == ["issues", "revoked"]
+    fleet.signers["ca-2"] = key
+    fleet.keys["ca"] = ["ca-2"]
+    fleet.start("ca")
+    device.live()
+    assert json.loads(run("show", "--json"))[0]["certificates"] == 1
+
+
+def test_an_operator_has_settings_written_that_name_the_servers_keys(
+    fleet: SimFleet, tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys that were named after the current one come next; one that is not there is refused."""
+    monkeypatch.setenv("FIRMHOLD_PASSPHRASE", PASSPHRASE)
+    secrets, home = Passphrases(None, None), fleet.home
+    for name in ("g-1", "g-2", "g-3", "other"):
+        create_signer(f"file:{tmp_path}/{name}.pem", secrets, Algorithm.P256)
+    uris = [f"file:{tmp_path}/{name}.pem" for name in ("g-1", "g-2", "g-3")]
+    pins = [spki_sha256(public_half(open_signer(uri, secrets))).hex() for uri in uris]
+    name_key(home, "gateway", uris[0], secrets, alone=True)
+    for uri in uris[1:]:
+        name_key(open_home(home.folder), "gateway", uri, secrets, alone=False)
+
+    def settings(out: str, *words: str) -> int:
+        return main(["settings", str(home.folder), "--out", str(tmp_path / out), *words])
+
+    assert settings("none.json") == 1
+    assert "the gateway has none of the keys" in capsys.readouterr().err
+    assert settings("made.json", "--current", uris[1]) == 0
+    assert settings("made.json", "--current", uris[1]) == 1
+    assert "is there already" in capsys.readouterr().err
+    made = parse_settings((tmp_path / "made.json").read_bytes())
+    assert made.server_pins == ServerPins(
+        frozenset({bytes.fromhex(pins[1])}), frozenset({bytes.fromhex(pins[2])})
+    )
+    own = load_pem_x509_certificate(home.authority.read_bytes())
+    assert made.server_authorities == (own.public_bytes(Encoding.DER),)
 
 
 def test_a_folder_that_is_no_server_is_told(tmp_path: Path, capsys: Output) -> None:

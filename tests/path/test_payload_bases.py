@@ -129,7 +129,7 @@ def fetched(spool: Spool, *ports: int, sources: Sources | None = None) -> None:
 
 def fetched_from(spool: Spool, *bases: Base, by: Sources | None = None) -> None:
     """Fetch the payload from these bases; the gateway is away."""
-    config = FetchConfig("127.0.0.1", 1, 1, frozenset(), NOON, bases, 1 << 24)
+    config = FetchConfig("127.0.0.1", 1, 1, (), NOON, bases, 1 << 24)
     gateway = Server("127.0.0.1", free_port(), None, HASTY)
     (by or Sources(HASTY)).fetch(SHA256, len(DATA), config, gateway, spool)
 
@@ -265,7 +265,7 @@ def test_a_full_spool_is_told_at_once(mirror: Mirror, spool: Spool) -> None:
 def test_where_every_source_has_lied_that_is_told(mirror: Mirror, spool: Spool) -> None:
     """By the digest that nobody brings; the last failure is the one that is told before that."""
     mirror.how, sources = "another file", Sources(HASTY)
-    config = FetchConfig("127.0.0.1", 1, 1, frozenset(), NOON, (), 1 << 24)
+    config = FetchConfig("127.0.0.1", 1, 1, (), NOON, (), 1 << 24)
     gateway = Server("127.0.0.1", mirror.port, None, HASTY)
     for code in (Code.UPDATE_PAYLOAD_DIGEST, Code.FETCH_NOT_FOUND):
         with pytest.raises(FirmholdError) as caught:

@@ -1,7 +1,9 @@
 """Small readers of what others name: certificates, names in a spool, names in a site."""
 
 import hashlib
+import json
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -13,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import create_engine
 
 from firmhold.device.fetch.certificate import read_certificate
+from firmhold.device.fetch.config import FetchConfig, parse_fetch_config
 from firmhold.device.fetch.spool import Spool
 from firmhold.device.fetch.tls import Authorised, require_current
 from firmhold.fleet.gateway.files import Files
@@ -21,6 +24,7 @@ from firmhold.sim.owner import tls_key
 from firmhold.trust.errors import Code, Refused
 
 KEY = tls_key("server")
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
 def certificate(end: datetime) -> bytes:
@@ -51,6 +55,15 @@ def test_a_certificate_that_ended_before_the_floor_is_refused() -> None:
     with pytest.raises(Refused) as caught:
         require_current("here", b"", end)
     assert caught.value.code is Code.FETCH_CERTIFICATE
+
+
+def test_a_configuration_of_before_there_were_more_authorities_is_read() -> None:
+    """A device that is updated has its own file of before."""
+    config = FetchConfig("updates", 1, 2, (bytes(32), bytes([1]) * 32), NOON, (), 9, ("PEM",))
+    assert parse_fetch_config(config.to_bytes()) == config
+    before = json.loads(config.to_bytes())
+    del before["authorities"]
+    assert parse_fetch_config(json.dumps(before).encode()) == replace(config, authorities=())
 
 
 def test_the_half_with_the_network_speaks_nothing_older_than_tls_1_3() -> None:

@@ -286,7 +286,7 @@ def test_another_servers_key_is_not_believed(fleet: SimFleet) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(
             "firmhold.device.online.configured",
-            lambda *_: FetchConfig(**{**_fields(known), "pins": frozenset({bytes(32)})}),  # type: ignore[arg-type]
+            lambda *_: FetchConfig(**{**_fields(known), "pins": (bytes(32),)}),  # type: ignore[arg-type]
         )
         assert failure(device) is Code.FETCH_PIN
     assert device.check()[0] is Ended.UNCHANGED

@@ -48,7 +48,13 @@ MAX_PEM_BYTES = 65_536
 
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_LET_IN = frozenset(
-    code.value for code in (Code.GATEWAY_REVOKED, Code.GATEWAY_SUPERSEDED, Code.GATEWAY_CERTIFICATE)
+    code.value
+    for code in (
+        Code.GATEWAY_REVOKED,
+        Code.GATEWAY_SUPERSEDED,
+        Code.GATEWAY_CERTIFICATE,
+        Code.GATEWAY_AUTHORITY,
+    )
 )
 _OWNER_AND_GROUP = 0o640
 
@@ -182,14 +188,24 @@ def configured(
     host: str, ports: tuple[int, int], settings: TrustSettings, floor: datetime
 ) -> FetchConfig:
     """Return what the process with the network may do, by the trust settings."""
-    pins = settings.server_pins.current | settings.server_pins.next
+    pins = (*sorted(settings.server_pins.current), *sorted(settings.server_pins.next))
+    authorities = tuple(DER_cert_to_PEM_cert(each) for each in settings.server_authorities)
     bases = tuple(
         Base(base.url, tuple(DER_cert_to_PEM_cert(each) for each in base.authorities))
         for base in settings.payload_bases
     )
     device_port, enrolment_port = ports
     day = floor.replace(hour=0, minute=0, second=0, microsecond=0)
-    return FetchConfig(host, device_port, enrolment_port, pins, day, bases, MOST_SPOOL_BYTES)
+    return FetchConfig(
+        host,
+        device_port,
+        enrolment_port,
+        tuple(dict.fromkeys(pins)),
+        day,
+        bases,
+        MOST_SPOOL_BYTES,
+        authorities,
+    )
 
 
 def keep_identity(folder: Path, identity: TlsIdentity) -> None:

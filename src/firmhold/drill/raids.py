@@ -28,12 +28,12 @@ class Raid:
 
 
 def _other_key(fleet: SimFleet, device: FleetDevice) -> None:
-    fleet.show_key("thief")
+    fleet.show_keys("thief")
     device.check()
 
 
 def _own_key(fleet: SimFleet) -> None:
-    fleet.show_key("gateway")
+    fleet.show_keys("gateway")
 
 
 def _year_2100(fleet: SimFleet, device: FleetDevice) -> None:

@@ -1,5 +1,7 @@
 """How an operator's command talks to the parts of a server: over their sockets, on this machine."""
 
+import os
+import socket
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -26,7 +28,7 @@ class Part:
 
     def __init__(self, home: Home, name: str) -> None:
         self._name = name
-        path = str(home.socket(f"{name}-admin"))
+        self._path = path = str(home.socket(f"{name}-admin"))
         self._client = httpx.Client(
             transport=httpx.HTTPTransport(uds=path),
             base_url="http://firmhold",
@@ -34,6 +36,11 @@ class Part:
         )
 
     def __enter__(self) -> Self:
+        """Begin, if the part answers at all: the library loses a socket that does not connect."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            number = probe.connect_ex(self._path)
+        if number != 0:
+            raise _unreachable(self._name, os.strerror(number))
         return self
 
     def __exit__(
@@ -66,9 +73,7 @@ class Part:
         try:
             found = self._client.send(request)
         except httpx.HTTPError as error:
-            detail = type(error).__name__
-            fault = FleetFault(code=Code.FLEET_UNREACHABLE, what=self._name, detail=detail)
-            raise Unavailable(fault) from error
+            raise _unreachable(self._name, type(error).__name__) from error
         if found.is_success:
             return parse_json(found.content, max_bytes=MAX_BYTES) if found.content else None
         raise Misuse(_fault(self._name, found))
@@ -76,6 +81,10 @@ class Part:
 
 def _object(value: JsonValue, where: str) -> JsonObject:
     return _SHAPE.an_object(value, where)
+
+
+def _unreachable(name: str, detail: str) -> Unavailable:
+    return Unavailable(FleetFault(code=Code.FLEET_UNREACHABLE, what=name, detail=detail))
 
 
 def _fault(name: str, found: httpx.Response) -> FleetFault:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
+from firmhold.fleet import authority_cli
 from firmhold.fleet import show as drawn
 from firmhold.fleet.ask import Part
 from firmhold.fleet.divide import OPERATORS, divide, is_divided, users_of_this_machine
@@ -20,6 +21,7 @@ from firmhold.fleet.home import MOST_HOURS, OFFICES, PARTS, Home, open_home
 from firmhold.fleet.invite import invitation
 from firmhold.fleet.keys import name_key, named_keys, take_roots
 from firmhold.fleet.operate import following, planned, send
+from firmhold.fleet.options import AsJson, HomePath, PassphraseFile, PinFd, require_new
 from firmhold.fleet.parts import run_part
 from firmhold.fleet.set_up import set_up
 from firmhold.fleet.supervise import Supervisor, pins_of
@@ -41,13 +43,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-HomePath = Annotated[Path, typer.Argument(help="The server's folder.")]
-PassphraseFile = Annotated[Path | None, typer.Option(help="A file with the keys' passphrase.")]
-PinFd = Annotated[
-    int | None, typer.Option(help="An open descriptor with the PINs of tokens, one a line.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 Key = Annotated[str, typer.Option(help="The operator's key: file:PATH, pkcs11:… or tpm:PATH.")]
+
+app.add_typer(authority_cli.app, name="authority")
+app.command("settings")(authority_cli.settings_)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -187,7 +186,7 @@ def enrol(
         "model": model,
         "revision": revision,
     }
-    _require_new(out)
+    require_new(out)
     data = invitation(found, about, timedelta(hours=hours))
     _write(out, data)
     told = f"invitation of {device} in {out}; it is good once, for {hours} hours, and it is secret"
@@ -344,11 +343,6 @@ def _status(home: Path) -> RenderableType:
 def _rows(home: Path, path: str) -> list[JsonObject]:
     with Part(open_home(home.absolute()), "director") as director:
         return director.rows(path)
-
-
-def _require_new(path: Path) -> None:
-    if path.exists():
-        raise Misuse(UsageFault(code=Code.MISUSE, what=f"{path} is there already"))
 
 
 def _write(path: Path, data: bytes) -> None:

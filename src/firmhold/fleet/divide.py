@@ -1,6 +1,7 @@
 """Gives each part of a server a user of its own, so that none reaches what another one holds.
 
     keys/NAME.pem           read by the part whose key it is
+    gateway/                the gateway's: certificates that it is given and shows
     sockets/PART/           entered by all parts, which is how the gateway asks
     sockets/PART-admin/     entered by operators, and by no part but its own
     the rest                read by anybody: certificates, first roots, how it was set up
@@ -56,10 +57,14 @@ def divide(home: Home, users: Users) -> None:
     if not has_roles(home):
         raise misuse(home.database, "no role for each part: no database of its own for each user")
     with own_disk(home.folder):
-        for place in (home.folder, *(home.folder / name for name in ("roots", "ca", "gateway"))):
+        for place in (home.folder, *(home.folder / name for name in ("roots", "ca"))):
             _give(place, 0, 0, _ENTERED_BY_ALL)
             for file in filter(Path.is_file, place.iterdir()):
                 _give(file, 0, 0, _READ_BY_ALL)
+        shown = home.server_certificates
+        _give(shown, users.parts["gateway"], 0, _ENTERED_BY_ALL)
+        for file in filter(Path.is_file, shown.iterdir()):
+            _give(file, users.parts["gateway"], 0, _READ_BY_ALL)
         _give(home.folder / "keys", 0, 0, _PASSED_BY_ALL)
         _give(home.folder / "sockets", 0, 0, _ENTERED_BY_ALL)
         for part, names in HELD.items():
@@ -88,8 +93,8 @@ def is_divided(home: Home) -> bool:
 
 
 def _owner(home: Home, part: str) -> int:
-    """Who a part is: the owner of the place where it listens, or of the key that it shows."""
-    place = home.tls_key if part == "gateway" else home.socket(part).parent
+    """Who a part is: the owner of the place where it listens, or of what it shows."""
+    place = home.server_certificates if part == "gateway" else home.socket(part).parent
     return place.stat().st_uid
 
 

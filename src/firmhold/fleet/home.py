@@ -5,8 +5,11 @@
                             `fleet.json` names a key by its URI, it lives there and not here
     roots/                  image.root.json and director.root.json, from which the rest is verified;
                             N.director.root.json that followed
-    ca/authority.pem        the certificate that every device trusts, and its own are signed under
-    gateway/server.pem      the certificate that the device ports show
+    ca/authority.pem        the authority under which devices get certificates now, then those
+                            before it whose certificates still count
+    ca/revoked.pem          authorities whose certificates count no more
+    gateway/KEY.AUTHORITY.pem
+                            certificates that the device ports show, by key and authority
     sockets/NAME/socket     director and ca for the gateway; *-admin for operators
     fleet.db                everything else, where no other database is named
 
@@ -77,9 +80,9 @@ class Home:
         return self.folder / "keys" / f"{name}.pem"
 
     @property
-    def tls_key(self) -> Path:
-        """The file of the key that the gateway shows: TLS reads it itself."""
-        return Path(self.uris("gateway")[0].removeprefix("file:"))
+    def tls_keys(self) -> tuple[Path, ...]:
+        """The files of the keys that the gateway has: TLS reads them itself."""
+        return tuple(Path(uri.removeprefix("file:")) for uri in self.uris("gateway"))
 
     def root(self, repository: str) -> Path:
         """The first root of a repository, `image` or `director`."""
@@ -87,13 +90,18 @@ class Home:
 
     @property
     def authority(self) -> Path:
-        """The certificate under which devices and this server have theirs."""
+        """The certificates under which devices have theirs; the first is the one that issues."""
         return self.folder / "ca" / "authority.pem"
 
     @property
-    def server_certificate(self) -> Path:
-        """What the device ports show."""
-        return self.folder / "gateway" / "server.pem"
+    def revoked(self) -> Path:
+        """The certificates of authorities that count no more."""
+        return self.folder / "ca" / "revoked.pem"
+
+    @property
+    def server_certificates(self) -> Path:
+        """The folder of what the device ports show."""
+        return self.folder / "gateway"
 
     def socket(self, name: str) -> Path:
         """The unix socket of a part, one of `SOCKETS`, in a folder of its own."""

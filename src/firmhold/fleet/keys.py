@@ -10,10 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from cryptography import x509
-
+from firmhold.fleet.authorities import read_authorities
 from firmhold.fleet.director.appointed import Roots, root_file
-from firmhold.fleet.home import MAX_BYTES, OFFICES, SETUP, Home
+from firmhold.fleet.home import OFFICES, SETUP, Home
 from firmhold.pkix.borrowed import public_half
 from firmhold.signing.ports import Secrets, Signer, Tier
 from firmhold.signing.tpm_uri import SCHEME as TPM_SCHEME
@@ -24,8 +23,14 @@ from firmhold.trust.errors import Code, Misuse
 from firmhold.trust.outer_faults import FleetFault, PlaceFault
 from firmhold.trust.tuf.wire import MAX_BYTES as METADATA_BYTES
 
-MANY = ("director", "freshness")
-"""Offices that may have the key in use and the one to come."""
+
+def absolute(uri: str) -> str:
+    """A URI that names the same file from any folder."""
+    for scheme in (FILE_SCHEME, TPM_SCHEME):
+        if uri.startswith(scheme):
+            path, asked, query = uri.removeprefix(scheme).partition("?")
+            return f"{scheme}{Path(path).absolute()}{asked}{query}"
+    return uri
 
 
 def named_keys(options: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
@@ -35,7 +40,7 @@ def named_keys(options: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         office, _, uri = option.partition("=")
         if office not in OFFICES or not uri:
             raise _misuse(office, f"--key takes OFFICE=KEY, with one of {', '.join(OFFICES)}")
-        found[office] = (*found.get(office, ()), _absolute(uri))
+        found[office] = (*found.get(office, ()), absolute(uri))
     return MappingProxyType(found)
 
 
@@ -44,20 +49,20 @@ def name_key(home: Home, office: str, uri: str, secrets: Secrets, *, alone: bool
 
     1. it is an office of this server;
     2. the key opens;
-    3. the CA's is the one of its certificate; the gateway's is a file, since TLS reads it.
+    3. the CA's, alone, is the one of its certificate; the gateway's is a file, since TLS reads it.
     """
     # 1. an office
     if office not in OFFICES:
         raise _misuse(office, f"no such office: {', '.join(OFFICES)}")
     # 2. the key
-    uri = _absolute(uri)
+    uri = absolute(uri)
     signer = open_signer(uri, secrets)
     # 3. the right one
-    if office == "ca":
+    if office == "ca" and alone:
         _require_of_certificate(home, signer)
     if office == "gateway" and signer.tier is not Tier.FILE:
         raise _misuse(office, "TLS reads this key: it is a file")
-    kept = () if alone or office not in MANY else home.uris(office)
+    kept = () if alone else home.uris(office)
     uris = (*(each for each in kept if each != uri), uri)
     changed = replace(home, keys=MappingProxyType({**home.keys, office: uris}))
     with own_disk(home.folder):
@@ -81,15 +86,6 @@ def take_roots(home: Home, desk: Path) -> list[int]:
     return taken
 
 
-def _absolute(uri: str) -> str:
-    """A URI that names the same file from any folder."""
-    for scheme in (FILE_SCHEME, TPM_SCHEME):
-        if uri.startswith(scheme):
-            path, asked, query = uri.removeprefix(scheme).partition("?")
-            return f"{scheme}{Path(path).absolute()}{asked}{query}"
-    return uri
-
-
 def _newer(desk: Path, version: int) -> Iterator[tuple[int, bytes]]:
     folder = desk / "metadata"
     if not folder.is_dir():
@@ -107,9 +103,7 @@ def _newer(desk: Path, version: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _require_of_certificate(home: Home, signer: Signer) -> None:
-    with own_disk(home.authority):
-        data = read_file(home.authority, MAX_BYTES)
-    if x509.load_pem_x509_certificate(data).public_key() != public_half(signer):
+    if read_authorities(home).issuing.public_key() != public_half(signer):
         raise _misuse("ca", f"not the key of {home.authority}")
 
 

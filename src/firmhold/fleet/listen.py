@@ -133,10 +133,11 @@ def unix(path: Path) -> socket.socket:
 
 
 def server_context(
-    certificate: Path, key: Path, passphrase: str, authority: Path, clients: ssl.VerifyMode
+    certificate: Path, key: Path, passphrase: str, authorities: str, clients: ssl.VerifyMode
 ) -> ssl.SSLContext:
     """Return the TLS side of a device port: 1.3 only, no session is ever resumed.
 
+    `authorities` (PEM) are those under which clients come in.
     `clients` is `CERT_REQUIRED` where a certificate is the identity, `CERT_NONE` for enrolment.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -145,6 +146,6 @@ def server_context(
     context.num_tickets = 0
     context.verify_mode = clients
     if clients is not ssl.CERT_NONE:
-        context.load_verify_locations(authority)
+        context.load_verify_locations(cadata=authorities)
         context.verify_flags |= ssl.VERIFY_X509_STRICT
     return context

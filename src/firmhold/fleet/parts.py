@@ -4,15 +4,15 @@ import asyncio
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
-from cryptography import x509
 
+from firmhold.fleet.authorities import Known
 from firmhold.fleet.beliefs import Beliefs
 from firmhold.fleet.ca import serve as ca
-from firmhold.fleet.ca.authority import Authority
-from firmhold.fleet.ca.hardware import Roots
+from firmhold.fleet.ca.hand_over import issuer
 from firmhold.fleet.ca.issue import Desk as CaDesk
 from firmhold.fleet.director import serve as director
 from firmhold.fleet.director.appointed import Appointed
@@ -24,17 +24,20 @@ from firmhold.fleet.gateway.enrol import Ca
 from firmhold.fleet.gateway.est import Est
 from firmhold.fleet.gateway.files import Files
 from firmhold.fleet.gateway.inbox import Inbox
+from firmhold.fleet.gateway.ports import Ports, TlsKey, tls_key
 from firmhold.fleet.gateway.serve import Gateway, device_app, keep_writing
 from firmhold.fleet.gateway.ticks import PATIENCE_SECONDS, Ticks
 from firmhold.fleet.home import Home
-from firmhold.fleet.listen import listen, port, server_context, unix
+from firmhold.fleet.listen import listen, port, unix
 from firmhold.fleet.log import begin
 from firmhold.fleet.nonces import Nonces
+from firmhold.pkix.borrowed import public_half
 from firmhold.signing.audit import Auditable
 from firmhold.signing.ports import Secrets, Signer
-from firmhold.signing.uri import open_signer
+from firmhold.signing.uri import FILE_SCHEME, open_signer
 from firmhold.storage.disk import own_disk, read_file
 from firmhold.storage.sql import open_database, open_for_reading, used
+from firmhold.trust.settings.trust_settings import TrustSettings
 from firmhold.trust.tuf.wire import MAX_BYTES
 
 _MAX_PEM_BYTES = 65_536
@@ -53,7 +56,7 @@ def run_part(home: Home, part: str, secrets: Secrets) -> None:
 
 
 def _ca(home: Home, secrets: Secrets) -> Work:
-    return ca_work(home, _keys(home, "ca", secrets)[0], clock)
+    return ca_work(home, _keys(home, "ca", secrets), clock)
 
 
 def _director(home: Home, secrets: Secrets) -> Work:
@@ -62,16 +65,28 @@ def _director(home: Home, secrets: Secrets) -> Work:
 
 
 def _gateway(home: Home, secrets: Secrets) -> Work:
-    key = home.tls_key
-    return gateway_work(home, key, secrets.passphrase(str(key)), clock)
+    keys = [_tls_key(uri, secrets) for uri in home.uris("gateway")]
+    return gateway_work(home, keys, clock)
 
 
-async def ca_work(home: Home, key: Signer, clock: Clock) -> None:
-    """Be the CA, with its key, until cancelled."""
-    own = x509.load_pem_x509_certificate(_read(home, "ca", "authority.pem"))
+def _tls_key(uri: str, secrets: Secrets) -> TlsKey:
+    path = Path(uri.removeprefix(FILE_SCHEME))
+    return tls_key(public_half(open_signer(uri, secrets)), path, secrets.passphrase(str(path)))
+
+
+async def ca_work(home: Home, keys: Sequence[Signer], clock: Clock) -> None:
+    """Be the CA, with the keys of its authorities, until cancelled."""
+    known, settings = Known(home), _settings(home, clock)
     with used(open_database(home.database_for("ca"), "ca")) as database:
         lifetime = timedelta(hours=home.certificate_hours)
-        desk = CaDesk(database, Authority(key, own), Nonces(), _makers(home, clock), lifetime)
+        desk = CaDesk(
+            database,
+            home.host,
+            partial(issuer, known, keys),
+            Nonces(),
+            lambda: settings().ek_roots,
+            lifetime,
+        )
         part = ca.Ca(desk, clock)
         await _together(
             listen(ca.gateway_app(part), unix(home.socket("ca")), None),
@@ -95,8 +110,9 @@ async def director_work(
         )
 
 
-async def gateway_work(home: Home, key: Path, passphrase: str, clock: Clock) -> None:
-    """Be the gateway, which shows the key in a file to whoever comes to its ports."""
+async def gateway_work(home: Home, keys: Sequence[TlsKey], clock: Clock) -> None:
+    """Be the gateway, which shows one of its keys to whoever comes to its ports."""
+    known, settings = Known(home), _settings(home, clock)
     nonces, url = Nonces(), home.database_for("gateway")
     with used(open_for_reading(url)) as reader, used(open_database(url, "gateway")) as writer:
         async with _asked(home, "ca") as ca, _asked(home, "director") as ticks:
@@ -107,37 +123,36 @@ async def gateway_work(home: Home, key: Path, passphrase: str, clock: Clock) -> 
                 inbox=Inbox(writer, nonces),
                 files=Files(home.site, home.folder / "roots", reader),
                 ca=authority,
-                est=Est(authority, home.authority),
+                est=Est(authority, known),
+                authorities=known,
                 clock=clock,
             )
-            await _ports(home, part, key, passphrase)
+            await _ports(home, part, Ports(home, keys, known, settings, ca, clock))
 
 
-async def _ports(home: Home, part: Gateway, key: Path, passphrase: str) -> None:
-    def tls(clients: ssl.VerifyMode) -> ssl.SSLContext:
-        own = home.server_certificate
-        return server_context(own, key, passphrase, home.authority, clients)
-
+async def _ports(home: Home, part: Gateway, ports: Ports) -> None:
+    await ports.begin()
     known, new = port(home.host, home.device_port), port(home.host, home.enrolment_port)
     await _together(
-        listen(device_app(part), known, tls(ssl.CERT_REQUIRED)),
-        listen(enrolment_app(part.ca, part.est), new, tls(ssl.CERT_NONE)),
+        listen(device_app(part), known, ports.tls(ssl.CERT_REQUIRED)),
+        listen(enrolment_app(part.ca, part.est), new, ports.tls(ssl.CERT_NONE)),
         keep_writing(part.inbox),
+        ports.keep(),
     )
 
 
-def _makers(home: Home, clock: Clock) -> Roots:
-    """The makers of TPMs whom the settings name, by what is published when somebody asks."""
+def _settings(home: Home, clock: Clock) -> Callable[[], TrustSettings]:
+    """The trust settings, by what is published when somebody asks."""
     believed: list[Beliefs] = []
 
-    def roots() -> Sequence[bytes]:
+    def settings() -> TrustSettings:
         if not believed:
             root = _read(home, "roots", "image.root.json")
             believed.append(Beliefs(home.site, root, clock()))
         believed[0].refresh(clock())
-        return believed[0].settings.value.ek_roots
+        return believed[0].settings.value
 
-    return roots
+    return settings
 
 
 async def _together(*work: Work) -> None:

@@ -5,10 +5,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from firmhold.fleet.ca.authority import Authority, make_authority
+from firmhold.fleet.ca.authority import make_authority
 from firmhold.fleet.database import make_database
 from firmhold.fleet.home import OFFICES, SETUP, SOCKETS, Home
-from firmhold.pkix.borrowed import public_half
 from firmhold.pkix.public import Algorithm
 from firmhold.signing.ports import Secrets, Signer
 from firmhold.signing.uri import create_signer, open_signer
@@ -47,11 +46,9 @@ def set_up(home: Home, desk: Path, secrets: Secrets, now: datetime) -> None:
         TrustedSet.pin(root, FIRMHOLD)
     copied = [OFFICES[office] for office in COPIED if office not in home.keys]
     keys = {name: _read(desk / "keys" / f"{name}.pem", _MAX_KEY_BYTES) for name in copied}
-    from_desk = f"file:{desk / 'keys' / 'gateway.pem'}"
-    gateway = open_signer(from_desk if "gateway" in copied else home.uris("gateway")[0], secrets)
-    for office in set(home.keys) - {"gateway"}:
-        for uri in home.uris(office):
-            open_signer(uri, secrets)  # what cannot be opened now could not be later
+    named = [uri for office in home.keys for uri in home.uris(office)]
+    for uri in (*named, *(f"file:{desk / 'keys' / name}.pem" for name in copied)):
+        open_signer(uri, secrets)  # what cannot be opened now could not be later
     with own_disk(home.folder):
         _make_folders(home)
         for name, data in keys.items():
@@ -59,7 +56,7 @@ def set_up(home: Home, desk: Path, secrets: Secrets, now: datetime) -> None:
             home.key(name).chmod(0o600)
         for name, data in roots.items():
             replace_file(home.root(name), data)
-    _certify(home, gateway, secrets, now)
+    _make_authority(home, secrets, now)
     make_database(home)
     with own_disk(home.folder):
         replace_file(home.folder / SETUP, home.to_bytes())
@@ -82,14 +79,12 @@ def _make_folders(home: Home) -> None:
         make_folder(home.socket(name).parent)
 
 
-def _certify(home: Home, gateway: Signer, secrets: Secrets, now: datetime) -> None:
-    """Make the authority, and the certificate of the key that the settings pin."""
+def _make_authority(home: Home, secrets: Secrets, now: datetime) -> None:
+    """Make the authority; the gateway asks it for its certificates when it starts."""
     key = _authority_key(home, secrets)
     own = make_authority(key, f"Firmhold devices of {home.host}", now)
-    server = Authority(key, own).for_server(home.host, public_half(gateway), now)
     with own_disk(home.folder):
         replace_file(home.authority, own.public_bytes(Encoding.PEM))
-        replace_file(home.server_certificate, server.public_bytes(Encoding.PEM))
 
 
 def _authority_key(home: Home, secrets: Secrets) -> Signer:

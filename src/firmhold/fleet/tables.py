@@ -50,6 +50,8 @@ CERTIFICATES = Table(
     Column("not_after", BigInteger, nullable=False),
     Column("revoked", Boolean, nullable=False, default=False),
     Column("superseded_at", BigInteger),  # from when on a later one has taken its place
+    Column("sha256", String(64), nullable=False),  # of all of it: a serial number can be copied
+    Column("authority", String(64), nullable=False),  # SHA-256 of the issuer's SubjectPublicKeyInfo
 )
 
 # ── director: what is meant for whom ─────────────────────────────────────────

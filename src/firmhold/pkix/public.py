@@ -1,11 +1,13 @@
 """Public halves: as entries of key tables, and back as objects that certificates are made with."""
 
+import hashlib
 from collections.abc import Mapping
 from enum import StrEnum, unique
 from typing import TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -41,6 +43,12 @@ def entry_of(key: PublicKey) -> dict[str, JsonValue]:
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     scheme = CURVES[key.curve.name].value
     return {"keytype": "ecdsa", "scheme": scheme, "keyval": {"public": pem}}
+
+
+def spki_sha256(key: PublicKeyTypes) -> bytes:
+    """Return the SHA-256 of a key's SubjectPublicKeyInfo: what a pin names."""
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(spki).digest()
 
 
 def public_key_of(entry: Mapping[str, JsonValue]) -> PublicKey:

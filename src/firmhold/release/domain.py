@@ -6,16 +6,14 @@ rollouts, who signs media, and the key that the fleet server shows. They are wri
 review, then drafted with `release settings` and signed by the holders of `targets`.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tuf.api.metadata import Role, Root
 
-from firmhold.pkix.public import Algorithm, public_key_of
+from firmhold.pkix.public import Algorithm, public_key_of, spki_sha256
 from firmhold.release.documents import add_signature, expiry, holders, public_keys, unsigned
 from firmhold.signing.ports import Signer
 from firmhold.trust.encoding import JsonObject, JsonValue, pretty_json
@@ -114,7 +112,4 @@ def _appointed(name: str, key: KeyOf) -> JsonObject:
 
 def _pin(key: Keyed) -> str:
     """SHA-256 of the SubjectPublicKeyInfo, as devices compare it before the first byte."""
-    public = public_key_of(key.entry)
-    return hashlib.sha256(
-        public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    ).hexdigest()
+    return spki_sha256(public_key_of(key.entry)).hex()

@@ -105,12 +105,15 @@ class Caller:
 
 
 def described(
-    subject: PrivateKey, now: datetime, lifetime: timedelta = timedelta(days=1)
+    subject: PrivateKey,
+    now: datetime,
+    lifetime: timedelta = timedelta(days=1),
+    serial: int | None = None,
 ) -> x509.CertificateBuilder:
     """Begin a certificate for a key; what it is good for, whoever bends it says."""
     return (
         x509.CertificateBuilder()
-        .serial_number(x509.random_serial_number())
+        .serial_number(x509.random_serial_number() if serial is None else serial)
         .public_key(subject.public_key())
         .subject_name(x509.Name([]))
         .not_valid_before(now)

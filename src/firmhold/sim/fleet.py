@@ -26,12 +26,13 @@ from pathlib import Path
 from typing import Self
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_pem_x509_certificate
 from sqlalchemy import Engine, func, select
 
 from firmhold.fleet.ask import Part
-from firmhold.fleet.ca.authority import Authority, make_authority
+from firmhold.fleet.ca.authority import make_authority
+from firmhold.fleet.ca.hand_over import hand_over
 from firmhold.fleet.database import make_database
+from firmhold.fleet.gateway.ports import TlsKey, tls_key
 from firmhold.fleet.home import PARTS, SETUP, SOCKETS, Home
 from firmhold.fleet.invite import invitation
 from firmhold.fleet.keys import take_roots
@@ -44,7 +45,7 @@ from firmhold.protocol.invitation import Invitation, parse_invitation
 from firmhold.release.adapters.folder import FolderDesk, FolderSite
 from firmhold.release.build import build_release
 from firmhold.release.description import read_description
-from firmhold.signing.file import FileSigner
+from firmhold.signing.ports import Signer
 from firmhold.sim.clock import SimClock
 from firmhold.sim.fleet_device import FleetDevice
 from firmhold.sim.signer import sim_pem, sim_signer
@@ -124,9 +125,12 @@ class SimFleet:
             "ca": ["ca"],
             "director": ["director"],
             "freshness": ["freshness-1"],
+            "gateway": ["gateway"],
         }
     )
     """The keys that the parts hold, by name, for each office."""
+    signers: dict[str, Signer] = field(default_factory=dict)
+    """Those among them that are not made from their names."""
     _parts: dict[str, _Running] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -238,11 +242,17 @@ class SimFleet:
         """Have the server take the Director's roots that the vendor's desk has."""
         return take_roots(self.home, self.folder / "desk")
 
-    def show_key(self, name: str) -> None:
-        """Have the gateway show another key, with a certificate of the right authority for it."""
+    def show_keys(self, *names: str) -> None:
+        """Have the gateway hold these keys and no others; the ca certifies each."""
         self.stop("gateway")
-        self._certify(name)
+        self.keys["gateway"] = [*names]
         self.start("gateway")
+
+    def hand_over(self, name: str) -> None:
+        """Have another authority issue certificates, by the key that is made from a name."""
+        self.keys["ca"].append(name)
+        self.restart("ca")
+        hand_over(self.home, sim_signer(name), f"file:{name}.pem", self.clock.now())
 
     def heard(self, path: str) -> None:
         """Wait until the director has verified a release that was published."""
@@ -303,39 +313,34 @@ class SimFleet:
 
     def _set_up(self, director_root: bytes) -> None:
         home, now = self.home, self.clock.now()
-        for name in ("roots", "ca", "gateway", *(f"sockets/{each}" for each in SOCKETS)):
+        for name in ("keys", "roots", "ca", "gateway", *(f"sockets/{each}" for each in SOCKETS)):
             (home.folder / name).mkdir(parents=True)
         home.root("image").write_bytes(self.vendor.root)
         home.root("director").write_bytes(director_root)
-        own = make_authority(sim_signer("ca"), "test devices", now)
+        own = make_authority(sim_signer("ca"), f"Firmhold devices of {HOST}", now)
         home.authority.write_bytes(own.public_bytes(Encoding.PEM))
-        self._certify("gateway")
         make_database(home)
         (home.folder / SETUP).write_bytes(home.to_bytes())
 
-    def _certify(self, name: str) -> None:
-        own = load_pem_x509_certificate(self.home.authority.read_bytes())
-        key, now = public_half(sim_signer(name)), self.clock.now()
-        server = Authority(sim_signer("ca"), own).for_server(HOST, key, now)
-        self.home.server_certificate.write_bytes(server.public_bytes(Encoding.PEM))
-        self._key.write_bytes(sim_pem(name))
-
-    @property
-    def _key(self) -> Path:
-        return self.home.folder / "gateway" / "key.pem"
+    def _tls_key(self, name: str) -> TlsKey:
+        place = self.home.key(name)
+        place.write_bytes(sim_pem(name))
+        return tls_key(public_half(sim_signer(name)), place, "")
 
     def _work(self, part: str) -> Callable[[], Coroutine[object, object, None]]:
         home, now = self.home, self.clock.now
         return {
-            "ca": lambda: ca_work(home, self._signers("ca")[0], now),
+            "ca": lambda: ca_work(home, self._signers("ca"), now),
             "director": lambda: director_work(
                 home, self._signers("director"), self._signers("freshness"), now
             ),
-            "gateway": lambda: gateway_work(home, self._key, "", now),
+            "gateway": lambda: gateway_work(
+                home, [self._tls_key(name) for name in self.keys["gateway"]], now
+            ),
         }[part]
 
-    def _signers(self, office: str) -> list[FileSigner]:
-        return [sim_signer(name) for name in self.keys[office]]
+    def _signers(self, office: str) -> list[Signer]:
+        return [self.signers.get(name) or sim_signer(name) for name in self.keys[office]]
 
     def _listens(self, part: str) -> bool:
         if part == "gateway":

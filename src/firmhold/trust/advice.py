@@ -68,6 +68,7 @@ _ADVICE: dict[Code, str] = {
     Code.CA_DEVICE: "Enrol the device first, or let it in again.",
     Code.CA_CHALLENGE: "Ask for a challenge and answer it at once.",
     Code.GATEWAY_CERTIFICATE: "Present the certificate that this server issued to the device.",
+    Code.GATEWAY_AUTHORITY: "Its authority counts no more: the device asks for another certificate with its own key.",
     Code.GATEWAY_SUPERSEDED: "A later certificate has its place: ask for another with the device's own key.",
     Code.GATEWAY_REVOKED: "The certificate counts no more: ask for another with the device's own key.",
     Code.GATEWAY_NONCE: "Check in first, then report at once.",

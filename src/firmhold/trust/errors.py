@@ -312,6 +312,7 @@ class Code(StrEnum):
     GATEWAY_CERTIFICATE = "gateway.certificate"
     GATEWAY_REVOKED = "gateway.revoked"
     GATEWAY_SUPERSEDED = "gateway.superseded"
+    GATEWAY_AUTHORITY = "gateway.authority"
     GATEWAY_NONCE = "gateway.nonce"
     GATEWAY_TOO_LARGE = "gateway.too_large"
     GATEWAY_TOO_OFTEN = "gateway.too_often"

@@ -55,7 +55,8 @@ def desk(database: Engine, authority: Authority, maker: SimMaker, tpm: SimTpm) -
     """A CA whose settings name the maker."""
     assert tpm.folder.exists()
     issuer = x509.load_pem_x509_certificate(maker.issuer.read_bytes())
-    return Desk(database, authority, Nonces(), lambda: [issuer.public_bytes(Encoding.DER)])
+    roots = [issuer.public_bytes(Encoding.DER)]
+    return Desk(database, "127.0.0.1", lambda _: authority, Nonces(), lambda: roots)
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def test_a_maker_is_looked_at_in_both_steps(
 ) -> None:
     """Settings that do not name him, or no longer, end it: before a secret is made, and after."""
     proven = key.proven(Asked(desk), CAMERA)
-    nobody = Desk(database, authority, desk.nonces)
+    nobody = Desk(database, "127.0.0.1", lambda _: authority, desk.nonces)
     with pytest.raises(Refused) as error:
         nobody.activate(Activation(CAMERA, proven.shown).to_bytes(), NOW)
     assert error.value.code is Code.ATTESTATION_ENDORSEMENT

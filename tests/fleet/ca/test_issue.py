@@ -266,7 +266,7 @@ def test_another_devices_key_does_not_speak_for_this_one(ca: Desk, owner: SimOwn
 def test_a_challenge_is_this_servers_and_of_now(ca: Desk, owner: SimOwner, case: str) -> None:
     """An old request cannot be taken for a new one."""
     enrolled(ca, owner)
-    other = Desk(ca.database, ca.authority, type(ca.nonces)())
+    other = Desk(ca.database, ca.host, ca.issuer, type(ca.nonces)())
     challenges = {
         "invented": bytes(32),
         "of another server": other.challenge(NOW),

@@ -116,6 +116,14 @@ def test_payload_bases_are_read() -> None:
     assert len(read().ek_roots) == 1
 
 
+def test_settings_may_name_authorities_of_the_server() -> None:
+    """They came after the first settings were signed: without them there are none."""
+    assert read().server_authorities == ()
+    roots = read().ek_roots
+    named = read(lambda s: s.update(server_authorities=s["ek_roots"]))
+    assert named.server_authorities == roots
+
+
 def test_a_log_policy_names_its_witnesses() -> None:
     """`witnessed` says how many witnesses must have seen a checkpoint."""
     policy = {"witnessed": {"threshold": 2}}
@@ -213,6 +221,8 @@ MALFORMED: dict[str, Edit] = {
         "accept_until"
     ),
     "settings.ek_roots[0]": lambda s: s.update(ek_roots=["-----BEGIN CERTIFICATE-----"]),
+    "settings.server_authorities": lambda s: s.update(server_authorities=None),
+    "settings.server_authorities[0]": lambda s: s.update(server_authorities=["-----"]),
     "settings.offline_rules.most_days": lambda s: s["offline_rules"].update(most_days=31),
     "settings.offline_rules.groups": lambda s: s["offline_rules"].update(groups="yes"),
     "settings.permitted_time_jump.total": lambda s: s["permitted_time_jump"].update(

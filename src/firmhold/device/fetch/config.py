@@ -17,13 +17,15 @@ CONFIG = "fetch.json"
 AUTHORITY, CERTIFICATE, SPOOL = "authority.pem", "client.pem", "spool"
 """`client.pem` has the certificate and its key in one file: never one without the other."""
 MAX_BYTES = 1_048_576
-MOST_PINS = 64
+MOST_PINS, MOST_AUTHORITIES = 512, 64
+"""As many as trust settings may name."""
 MOST_BASES = 64
 MOST_TEXT = 16_384
 MOST_PORT = 65_535
 MOST_SPOOL = 1 << 50
 
 _SHAPE = Shape(Code.DEVICE_CONFIG)
+
 _MEMBERS = ("host", "device_port", "enrolment_port", "pins", "floor", "bases", "most_bytes")
 
 
@@ -42,15 +44,18 @@ class FetchConfig:
     host: str
     device_port: int
     enrolment_port: int
-    pins: frozenset[bytes]
+    pins: tuple[bytes, ...]
+    """SHA-256 of the SubjectPublicKeyInfo of each key that may be the server's, likeliest first."""
     floor: datetime
     """It is not earlier than this."""
     bases: tuple[Base, ...]
     most_bytes: int
+    authorities: tuple[str, ...] = ()
+    """Certificates (PEM) under which the server may have its own, besides `authority.pem`."""
 
     def to_bytes(self) -> bytes:
         """Return the file; `parse_fetch_config` reads it back."""
-        pins: list[JsonValue] = [pin.hex() for pin in sorted(self.pins)]
+        pins: list[JsonValue] = [pin.hex() for pin in self.pins]
         bases: list[JsonValue] = [
             {"url": base.url, "authorities": [*base.authorities]} for base in self.bases
         ]
@@ -63,6 +68,7 @@ class FetchConfig:
                 "floor": written_date(self.floor),
                 "bases": bases,
                 "most_bytes": self.most_bytes,
+                "authorities": [*self.authorities],
             }
         )
 
@@ -76,7 +82,8 @@ def read_fetch_config(path: Path) -> FetchConfig:
 
 def parse_fetch_config(data: bytes) -> FetchConfig:
     """Read what `FetchConfig.to_bytes` wrote. Raises `Refused`."""
-    members = _SHAPE.members(parse_json(data, max_bytes=MAX_BYTES), "fetch", _MEMBERS)
+    value = parse_json(data, max_bytes=MAX_BYTES)
+    members = _SHAPE.members(value, "fetch", _MEMBERS, optional=("authorities",))
 
     def a_port(name: str) -> int:
         return _SHAPE.a_number(members[name], f"fetch.{name}", 1, MOST_PORT)
@@ -85,20 +92,23 @@ def parse_fetch_config(data: bytes) -> FetchConfig:
         host=_SHAPE.a_name(members["host"], "fetch.host"),
         device_port=a_port("device_port"),
         enrolment_port=a_port("enrolment_port"),
-        pins=frozenset(_SHAPE.a_list(members["pins"], "fetch.pins", MOST_PINS, _SHAPE.some_bytes)),
+        pins=_SHAPE.a_list(members["pins"], "fetch.pins", MOST_PINS, _SHAPE.some_bytes),
         floor=_SHAPE.a_date(members["floor"], "fetch.floor"),
         bases=_SHAPE.a_list(members["bases"], "fetch.bases", MOST_BASES, _base),
         most_bytes=_SHAPE.a_number(members["most_bytes"], "fetch.most_bytes", 1, MOST_SPOOL),
+        authorities=_SHAPE.a_list(
+            members.get("authorities", []), "fetch.authorities", MOST_AUTHORITIES, _pem
+        ),
     )
 
 
 def _base(value: JsonValue, where: str) -> Base:
     members = _SHAPE.members(value, where, ("url", "authorities"))
-
-    def pem(entry: JsonValue, place: str) -> str:
-        return _SHAPE.a_text(entry, place, MOST_TEXT)
-
     return Base(
         _SHAPE.a_name(members["url"], f"{where}.url"),
-        _SHAPE.a_list(members["authorities"], f"{where}.authorities", MOST_BASES, pem),
+        _SHAPE.a_list(members["authorities"], f"{where}.authorities", MOST_BASES, _pem),
     )
+
+
+def _pem(value: JsonValue, where: str) -> str:
+    return _SHAPE.a_text(value, where, MOST_TEXT)

@@ -161,6 +161,7 @@ class Fetcher:
                 self._folder / CERTIFICATE if known else None,
                 config.pins,
                 config.floor,
+                config.authorities,
             )
             port = config.device_port if known else config.enrolment_port
             self._servers[name] = Server(config.host, port, meant, self._patience)

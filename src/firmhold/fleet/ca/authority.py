@@ -12,8 +12,9 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from firmhold.pkix.borrowed import public_half, sign_certificate
-from firmhold.pkix.public import PublicKey
+from firmhold.pkix.public import PublicKey, spki_sha256
 from firmhold.protocol.identity import Identity
+from firmhold.protocol.server_name import server_name
 from firmhold.signing.ports import Signer
 
 Usage = x509.ObjectIdentifier
@@ -54,8 +55,12 @@ class Authority:
         return self._issued(builder, names, ExtendedKeyUsageOID.CLIENT_AUTH)
 
     def for_server(self, host: str, key: PublicKey, now: datetime) -> x509.Certificate:
-        """Return the certificate that the ports of this server show."""
-        names = x509.SubjectAlternativeName([_host(host)])
+        """Return a certificate that the ports of this server show.
+
+        It is good for the server's name, and for the one by which a device asks for this key.
+        """
+        own = server_name(spki_sha256(key), spki_sha256(public_half(self.key)))
+        names = x509.SubjectAlternativeName([_host(host), x509.DNSName(own)])
         builder = _dated(key, now, SERVER_LIFETIME).subject_name(_name(host))
         return self._issued(builder, names, ExtendedKeyUsageOID.SERVER_AUTH)
 

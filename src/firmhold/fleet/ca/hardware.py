@@ -5,17 +5,15 @@ key; it gets a secret that opens in that TPM while that key is in it. It enrols 
 secret says by itself for whom it was made, so nothing is kept in between.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from firmhold.fleet.ca.credential import make_credential
 from firmhold.fleet.nonces import Nonces
-from firmhold.pkix.public import entry_of
+from firmhold.pkix.public import entry_of, spki_sha256
 from firmhold.protocol.enrolment import Activation, Enrolment, Sealed, TpmShown
 from firmhold.trust.attestation.endorsement import verify_endorsement
 from firmhold.trust.attestation.tpm_public import TpmPublic, parse_public
@@ -78,8 +76,7 @@ def _purpose(device: DeviceId, endorsement: TpmPublic, key: TpmPublic) -> str:
 
 
 def _digest(endorsement: TpmPublic) -> str:
-    spki = endorsement.key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(spki).hexdigest()
+    return spki_sha256(endorsement.key).hex()
 
 
 def _entry(key: TpmPublic) -> JsonObject | None:

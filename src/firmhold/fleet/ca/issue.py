@@ -5,16 +5,20 @@ It gets the *full* class if nothing speaks against it and a certificate of its i
 the *recovery* class: who was away for too long, or is in quarantine, can always come back.
 """
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import Connection, Engine, insert, select, update
+from cryptography.x509 import Certificate
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
+from firmhold.fleet.authorities import authority_id
 from firmhold.fleet.ca.authority import Authority
 from firmhold.fleet.ca.hardware import Hardware, Roots
-from firmhold.fleet.ca.requests import linked, signing_key, tls_key
+from firmhold.fleet.ca.requests import linked, server_key, signing_key, tls_key
 from firmhold.fleet.ca.tokens import make_token, spend
 from firmhold.fleet.nonces import Nonces
 from firmhold.fleet.tables import CERTIFICATES, ENROLLED
@@ -47,6 +51,8 @@ CHALLENGE = "certificate"
 FILE, TPM = "file", "tpm"
 """Where a device's signing key lives, as far as it was proven."""
 
+Issuer = Callable[[str | None], Authority]
+
 _MAX_KEY_BYTES = 4096
 
 
@@ -71,7 +77,10 @@ class Desk:
     """The CA at work on its tables."""
 
     database: Engine
-    authority: Authority
+    host: str
+    """Of the server, for which its own certificates are."""
+    issuer: Issuer
+    """Finds the authority at work, or one by its id. Raises `Unavailable`."""
     nonces: Nonces
     roots: Roots = tuple
     """Makers of TPMs, by the trust settings."""
@@ -133,6 +142,16 @@ class Desk:
         hardware = Hardware(self.roots, self.nonces)
         return hardware.challenge(parse_activation(data), now).to_bytes()
 
+    def for_server(self, name: str, spki: bytes, now: datetime) -> bytes:
+        """Return a certificate for a key that the gateway shows, by the authority of that id.
+
+        Devices take it for what it is by the pins in their trust settings; it opens nothing else.
+        So one that is revoked may still sign it, for devices that were away and know no other.
+        Raises `Refused`, and `Unavailable` where the key of that authority is not here.
+        """
+        authority = self.issuer(name)
+        return _issued(authority, authority.for_server(self.host, server_key(spki), now))
+
     def challenge(self, now: datetime) -> bytes:
         """Return what the next request has to answer."""
         return self.nonces.make(CHALLENGE, now)
@@ -152,6 +171,18 @@ class Desk:
                 raise Refused(_fault(Code.CA_DEVICE, device, "its key cannot be read"))
             asked = verify_request(data, device, derived_key_id(entry), known, challenge).value
             return self._issue_again(connection, device, state, tls_key(asked.tls_csr), now)
+
+    def good_by_authority(self, now: datetime) -> dict[str, int]:
+        """Return how many certificates are good now, by the id of their authority."""
+        query = (
+            select(CERTIFICATES.c.authority, func.count())
+            .where(CERTIFICATES.c.revoked.is_(False))
+            .where(CERTIFICATES.c.superseded_at.is_(None))
+            .where(CERTIFICATES.c.not_after > int(now.timestamp()))
+            .group_by(CERTIFICATES.c.authority)
+        )
+        with self.database.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def set_state(self, device: DeviceId, state: State) -> None:
         """Let a device in again, put it in quarantine, or end it. Its certificates follow."""
@@ -186,7 +217,9 @@ class Desk:
     ) -> bytes:
         full = identity.certificate_class is CertificateClass.FULL
         lifetime = self.lifetime if full else min(self.lifetime, LIFETIME)
-        made = self.authority.for_device(identity, key, now, lifetime)
+        authority = self.issuer(None)
+        made = authority.for_device(identity, key, now, lifetime)
+        der = made.public_bytes(Encoding.DER)
         self._supersede(connection, identity.device, now)
         connection.execute(
             insert(CERTIFICATES),
@@ -197,10 +230,11 @@ class Desk:
                 "not_before": int(made.not_valid_before_utc.timestamp()),
                 "not_after": int(made.not_valid_after_utc.timestamp()),
                 "revoked": False,
+                "sha256": hashlib.sha256(der).hexdigest(),
+                "authority": authority_id(authority.certificate),
             },
         )
-        own = self.authority.certificate.public_bytes(Encoding.DER)
-        return Issued(made.public_bytes(Encoding.DER), (own,)).to_bytes()
+        return _issued(authority, made)
 
     def _supersede(self, connection: Connection, device: DeviceId, now: datetime) -> None:
         """Let the certificates of a device that a new one replaces end soon, and not at once.
@@ -214,6 +248,11 @@ class Desk:
             .where(CERTIFICATES.c.superseded_at.is_(None))
             .values(superseded_at=int(ends.timestamp()))
         )
+
+
+def _issued(authority: Authority, made: Certificate) -> bytes:
+    own = authority.certificate.public_bytes(Encoding.DER)
+    return Issued(made.public_bytes(Encoding.DER), (own,)).to_bytes()
 
 
 def _state(connection: Connection, device: DeviceId) -> State | None:

@@ -1,7 +1,6 @@
 """Certificate signing requests (PKCS #10, RFC 2986), of which the key and nothing else is taken."""
 
 import binascii
-import hashlib
 from base64 import b64decode
 from typing import TypeVar
 
@@ -9,9 +8,9 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
-from firmhold.pkix.public import PublicKey, entry_of
+from firmhold.pkix.public import PublicKey, entry_of, spki_sha256
 from firmhold.protocol.est import NAMES_KEY, SIGNING_REQUEST
 from firmhold.trust.encoding import JsonObject
 from firmhold.trust.errors import Code, Refused
@@ -19,7 +18,7 @@ from firmhold.trust.outer_faults import FleetFault
 
 T = TypeVar("T")
 
-SIGNING, TLS = "signing key", "TLS key"
+SIGNING, TLS, SERVER = "signing key", "TLS key", "server key"
 
 
 def signing_key(der: bytes) -> JsonObject:
@@ -35,8 +34,19 @@ def tls_key(der: bytes) -> PublicKey:
     return _of_ours(der, TLS)
 
 
+def server_key(spki: bytes) -> PublicKey:
+    """Return a key of the gateway's, by its SubjectPublicKeyInfo (DER): P-256 or Ed25519."""
+    try:
+        return _ours(load_der_public_key(spki), SERVER)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise _refusal(SERVER, "not one that can be read") from error
+
+
 def _of_ours(der: bytes, what: str) -> PublicKey:
-    key = _proven(der, what)
+    return _ours(_proven(der, what), what)
+
+
+def _ours(key: object, what: str) -> PublicKey:
     if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
         return key
     if isinstance(key, Ed25519PublicKey):
@@ -56,8 +66,7 @@ def linked(der: bytes) -> tuple[bytes, bytes]:
     except binascii.Error as error:
         raise _refusal(SIGNING, "its request is no base64") from error
     inner = _request(inner_der, SIGNING)
-    spki = outer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if _attribute(inner, NAMES_KEY, SIGNING) != hashlib.sha256(spki).hexdigest().encode():
+    if _attribute(inner, NAMES_KEY, SIGNING) != spki_sha256(outer.public_key()).hex().encode():
         raise _refusal(SIGNING, "its request names another TLS key")
     return inner_der, der
 

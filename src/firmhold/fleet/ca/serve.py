@@ -61,6 +61,12 @@ class Ca:
         body = await body_of(request, MAX_BYTES)
         return answer(await run_in_threadpool(self.desk.certificate, body, self.clock()))
 
+    async def for_server(self, request: Request) -> Response:
+        """Issue a certificate that the gateway shows."""
+        spki, now = await body_of(request, MAX_BYTES), self.clock()
+        name = request.path_params["authority"]
+        return answer(await run_in_threadpool(self.desk.for_server, name, spki, now))
+
     async def invite(self, request: Request) -> Response:
         """Make a token."""
         value = parse_json(await body_of(request, MAX_BYTES), max_bytes=MAX_BYTES)
@@ -70,6 +76,11 @@ class Ca:
         lifetime = timedelta(seconds=seconds)
         token = await run_in_threadpool(self.desk.invite, device, self.clock(), lifetime)
         return answer(pretty_json({"token": token}))
+
+    async def authorities(self, _: Request) -> Response:
+        """Tell how many certificates of each authority are good now."""
+        found = await run_in_threadpool(self.desk.good_by_authority, self.clock())
+        return answer(pretty_json({**found}))
 
     async def set_state(self, request: Request) -> Response:
         """Change what is thought of a device."""
@@ -91,6 +102,7 @@ def gateway_app(ca: Ca) -> Starlette:
             Route("/activation", guarded(ca.activate), methods=["POST"]),
             Route("/challenge", guarded(ca.challenge), methods=["GET"]),
             Route("/certificate", guarded(ca.certificate), methods=["POST"]),
+            Route("/server/{authority}", guarded(ca.for_server), methods=["POST"]),
         ]
     )
 
@@ -100,6 +112,7 @@ def operators_app(ca: Ca) -> Starlette:
     return Starlette(
         routes=[
             Route("/tokens", guarded(ca.invite), methods=["POST"]),
+            Route("/authorities", guarded(ca.authorities), methods=["GET"]),
             Route("/devices/{device}/state", guarded(ca.set_state), methods=["POST"]),
         ]
     )

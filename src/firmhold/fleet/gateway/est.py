@@ -7,25 +7,23 @@ POST simplereenroll   at the device port; the certificate says who asks
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certificates
-from cryptography.x509 import load_der_x509_certificate, load_pem_x509_certificate
+from cryptography.x509 import load_der_x509_certificate
 from starlette.requests import Request
 from starlette.responses import Response
 
 from firmhold.fleet.answers import body_of
+from firmhold.fleet.authorities import Known
 from firmhold.fleet.gateway.enrol import Ca
 from firmhold.fleet.gateway.identify import Caller
 from firmhold.protocol import est
 from firmhold.protocol.enrolment import parse_issued
-from firmhold.storage.disk import own_disk, read_file
 from firmhold.trust.encoding import JsonObject, pretty_json
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.outer_faults import FleetFault
 
-_MAX_PEM_BYTES = 65_536
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="device and token"'}
 _BASE64 = {"Content-Transfer-Encoding": "base64"}
 
@@ -35,14 +33,11 @@ class Est:
     """What EST needs."""
 
     ca: Ca
-    authority: Path
+    known: Known
 
     async def authorities(self, _: Request) -> Response:
-        """Send the authority (RFC 7030 4.1)."""
-        with own_disk(self.authority):
-            pem = read_file(self.authority, _MAX_PEM_BYTES)
-        own = load_pem_x509_certificate(pem)
-        return _certificates(serialize_certificates([own], Encoding.DER))
+        """Send the authorities, the one that issues first (RFC 7030 4.1)."""
+        return _certificates(serialize_certificates([*self.known().accepted], Encoding.DER))
 
     async def attributes(self, _: Request) -> Response:
         """Send what a request must bear (RFC 7030 4.5)."""

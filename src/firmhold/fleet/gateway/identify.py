@@ -4,6 +4,7 @@ The handshake has shown that the device holds the key and that the authority sig
 Whether it still counts is looked up for each request, so a revocation ends open connections too.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +18,12 @@ from firmhold.protocol.identity import Identity, read_identity
 from firmhold.trust.errors import Code, Refused
 from firmhold.trust.outer_faults import FleetFault
 
-_STATUS = select(CERTIFICATES.c.revoked, CERTIFICATES.c.superseded_at)
+_STATUS = select(
+    CERTIFICATES.c.revoked,
+    CERTIFICATES.c.superseded_at,
+    CERTIFICATES.c.sha256,
+    CERTIFICATES.c.authority,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,8 @@ class Caller:
 
     identity: Identity
     serial: str
+    sha256: str
+    """Of the whole certificate."""
 
 
 class Superseded(Refused):
@@ -37,16 +45,22 @@ class Superseded(Refused):
         self.by = by
 
 
-def caller(request: Request, database: Engine, now: datetime) -> Caller:
-    """Return who sent a request. Raises `Refused`, of which `Superseded` is one."""
+def caller(request: Request, database: Engine, accepted: frozenset[str], now: datetime) -> Caller:
+    """Return who sent a request. Raises `Refused`, of which `Superseded` is one.
+
+    `accepted` are the ids of authorities whose certificates count. It is the certificate that was
+    issued and no other: whoever stole an authority's key can write any serial number.
+    """
     found = named_by(request.state._state.get(CERTIFICATE))  # noqa: SLF001 - a plain dictionary
     with database.connect() as connection:
         query = _STATUS.where(CERTIFICATES.c.serial == found.serial)
         row = connection.execute(query).one_or_none()
-    if row is None or row.revoked:
-        detail = "not issued here" if row is None else "revoked"
-        fault = FleetFault(code=Code.GATEWAY_REVOKED, what=found.identity.device, detail=detail)
-        raise Refused(fault)
+    if row is None or row.sha256 != found.sha256:
+        raise _not_let_in(found, Code.GATEWAY_REVOKED, "not issued here")
+    if row.revoked:
+        raise _not_let_in(found, Code.GATEWAY_REVOKED, "revoked")
+    if row.authority not in accepted:
+        raise _not_let_in(found, Code.GATEWAY_AUTHORITY, "its authority was revoked")
     if row.superseded_at is not None and row.superseded_at <= int(now.timestamp()):
         raise Superseded(found)
     return found
@@ -64,7 +78,12 @@ def named_by(certificate: bytes | None) -> Caller:
     names = list(extension.value)
     if len(names) != 1 or not isinstance(names[0], x509.UniformResourceIdentifier):
         raise _refusal("names", "not one URI alone")
-    return Caller(read_identity(names[0].value), f"{parsed.serial_number:x}")
+    digest = hashlib.sha256(certificate).hexdigest()
+    return Caller(read_identity(names[0].value), f"{parsed.serial_number:x}", digest)
+
+
+def _not_let_in(found: Caller, code: Code, detail: str) -> Refused:
+    return Refused(FleetFault(code=code, what=found.identity.device, detail=detail))
 
 
 def _refusal(what: str, detail: str) -> Refused:

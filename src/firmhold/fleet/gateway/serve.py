@@ -24,6 +24,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from firmhold.fleet.answers import answer, body_of, guarded
+from firmhold.fleet.authorities import Known
 from firmhold.fleet.gateway.check_in import Desk, check_in
 from firmhold.fleet.gateway.enrol import Ca, renewal_routes
 from firmhold.fleet.gateway.est import Est
@@ -59,6 +60,7 @@ class Gateway:
     files: Files
     ca: Ca
     est: Est
+    authorities: Known
     clock: Callable[[], datetime]
 
     async def check_in(self, request: Request, by: Caller) -> Response:
@@ -103,7 +105,8 @@ def device_app(gateway: Gateway) -> Starlette:
         async def identified(request: Request) -> Response:
             now = gateway.clock()
             try:
-                by = await run_in_threadpool(caller, request, gateway.database, now)
+                accepted = gateway.authorities().accepted_keys
+                by = await run_in_threadpool(caller, request, gateway.database, accepted, now)
             except Superseded as error:
                 gateway.inbox.saw_superseded(error.by.identity.device, error.by.serial, now)
                 raise

@@ -1,7 +1,8 @@
 """`trust/settings.json` from bytes, strictly; the result is not yet believed.
 
 Every member of format 1 must be there. A member at the top that format 1 does not know is passed
-over, so that a later one can say more to later devices; what an older device must not pass over
+over, so that a later one can say more to later devices (`server_authorities` came so, and may be
+missing); what an older device must not pass over
 stands in the map `critical`, and an unknown name there refuses the whole. Inside the members
 nothing unknown is passed over. A key that cannot be read has no seat, and the document stands.
 """
@@ -74,10 +75,12 @@ def parse_settings(data: bytes) -> TrustSettings:
             f"settings.critical.{name[:MAX_TEXT]}", "a name that this format knows"
         )
     known: JsonObject = {name: found[name] for name in _MEMBERS if name in found}
+    authorities = found.get("server_authorities", [])
     _SHAPE.members(known, "settings", _MEMBERS)
     threshold, keys = _offline_update(known["offline_update"], "settings.offline_update")
     return TrustSettings(
         server_pins=_server_pins(known["server_pins"], "settings.server_pins"),
+        server_authorities=read_certificates(_SHAPE, authorities, "settings.server_authorities"),
         freshness_keys=_each(known, "freshness_keys", _freshness_key),
         logs=_each(known, "logs", _log),
         witnesses=_each(known, "witnesses", _witness),

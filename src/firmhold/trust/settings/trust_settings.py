@@ -125,6 +125,8 @@ class TrustSettings:
     """All of it. `log_policy` None means that nothing need be logged: staging only."""
 
     server_pins: ServerPins
+    server_authorities: tuple[bytes, ...]
+    """Certificates (DER) under which the gateway may have its own, besides those of enrolment."""
     freshness_keys: tuple[FreshnessKey, ...]
     logs: tuple[LogKey, ...]
     witnesses: tuple[WitnessKey, ...]
